@@ -1,0 +1,1 @@
+//! Pages and components of Watchbill: no SQL, one server function a file.

@@ -1,0 +1,1 @@
+//! Gates: request, decide, expire.

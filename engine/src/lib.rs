@@ -1,0 +1,83 @@
+//! All SQL and side effects of Watchbill, grouped by subject, a verb a function.
+//!
+//! Every public verb takes the [`Engine`] first and, where a caller acts, the
+//! [`model::identity::Principal`]: authorisation is here, so that a page, the
+//! REST API, a link in a message and an agent pass the same check.
+
+pub mod approvals;
+pub mod clock;
+pub mod error;
+pub mod history;
+pub mod identity;
+pub mod outbox;
+pub mod plans;
+pub mod random;
+pub mod reported;
+pub mod runs;
+pub mod schedule;
+pub mod scheduler;
+pub mod settings;
+pub mod tasks;
+pub mod upkeep;
+pub mod worker;
+
+use std::sync::Arc;
+
+use model::identity::{Permission, Principal};
+use sqlx::PgPool;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{Error, FieldProblem, Result};
+pub use random::{Random, SystemRandom};
+pub use settings::Settings;
+
+/// Every migration, in order; a shipped one never changes.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// What every verb needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub pool: PgPool,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub settings: Arc<Settings>,
+    /// Local hints that something may be ready; polling stays the truth.
+    pub wake: Arc<tokio::sync::Notify>,
+}
+
+impl Engine {
+    /// An engine on real time and real randomness.
+    #[must_use]
+    pub fn new(pool: PgPool, settings: Settings) -> Self {
+        Self {
+            pool,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            settings: Arc::new(settings),
+            wake: Arc::new(tokio::sync::Notify::new()),
+        }
+    }
+}
+
+/// Refuses a caller who may not.
+///
+/// # Errors
+/// [`Error::Forbidden`] that names the permission.
+pub fn authorise(principal: &Principal, permission: Permission) -> Result<()> {
+    if principal.may(permission) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden(format!(
+            "{} may not do this: it needs the permission to {}",
+            principal.name,
+            match permission {
+                Permission::Read => "read",
+                Permission::Decide => "decide",
+                Permission::Run => "run plans",
+                Permission::EditPlan => "edit plans",
+                Permission::Report => "report tasks",
+                Permission::Administer => "administer",
+            }
+        )))
+    }
+}

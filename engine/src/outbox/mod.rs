@@ -1,0 +1,1 @@
+//! Messages: written in the transaction that caused them, sent afterwards.

@@ -1,0 +1,1 @@
+//! Plans: read and check their text, store versions, pause and resume.

@@ -1,0 +1,1 @@
+//! Tasks that an outside orchestrator runs and tells us about.

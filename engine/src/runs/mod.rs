@@ -1,0 +1,1 @@
+//! Runs: start, settle, cancel, retry what failed.

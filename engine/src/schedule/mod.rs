@@ -1,0 +1,1 @@
+//! When a trigger is due: cron and intervals, in a zone.

@@ -1,0 +1,1 @@
+//! The loops that turn due moments into runs and keep the house.

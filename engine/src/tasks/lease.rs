@@ -1,0 +1,121 @@
+//! What passes between a worker and the database: claims, renewals and results.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use model::id::{AttemptNumber, PlanVersionId, RunKey, TaskId};
+use model::plan::PlanTask;
+use model::task::TaskState;
+use model::view::Outcome;
+use uuid::Uuid;
+
+/// A process that claims tasks, with a fresh random identity at each start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerIdentity {
+    pub id: Uuid,
+    /// The machine's name, for people.
+    pub name: String,
+    pub labels: Vec<String>,
+}
+
+/// Proof of a claim: only its holder may renew or finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseRef {
+    pub task: TaskId,
+    pub attempt: AttemptNumber,
+    /// The fencing token: fresh with each claim.
+    pub token: Uuid,
+}
+
+/// A task that a worker holds and is to run.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub lease: LeaseRef,
+    pub name: String,
+    pub run: Option<RunKey>,
+    pub run_id: Option<String>,
+    pub plan: Option<String>,
+    pub plan_version: Option<PlanVersionId>,
+    /// When the run was due, in UTC; `{date}` is derived from it.
+    pub due_at: Option<DateTime<Utc>>,
+    pub definition: Arc<PlanTask>,
+    /// The run's inputs: an object.
+    pub inputs: serde_json::Value,
+}
+
+impl Claimed {
+    /// The same over all attempts: what a step sends as its idempotency key.
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
+        format!("watchbill-task-{}", self.lease.task)
+    }
+}
+
+/// What a renewal found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// The lease holds until further.
+    Held,
+    /// It holds, and a person wants the task stopped.
+    CancelRequested,
+    /// Somebody else has the task: stop at once, nothing will be recorded.
+    Lost,
+}
+
+/// How an attempt ended, as its worker saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptResult {
+    pub outcome: Outcome,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    /// Bytes that the step wrote, kept or not.
+    pub output_bytes: i64,
+    /// Bytes that the cap left out of the middle of the log.
+    pub omitted_bytes: i64,
+    /// The step's JSON report, whole.
+    pub report: Option<serde_json::Value>,
+    /// The report's `outputs`.
+    pub outputs: Option<serde_json::Value>,
+    pub outputs_uri: Option<String>,
+    pub log_excerpt: Option<String>,
+    /// Path and SHA-256 of each file that was kept, for the digest; already stored.
+    pub artifacts: Vec<(String, [u8; 32])>,
+    /// A sentence for a person: why it failed or could not start.
+    pub reason: Option<String>,
+}
+
+impl AttemptResult {
+    /// A result with this outcome and nothing else to say.
+    #[must_use]
+    pub const fn bare(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            exit_code: None,
+            signal: None,
+            output_bytes: 0,
+            omitted_bytes: 0,
+            report: None,
+            outputs: None,
+            outputs_uri: None,
+            log_excerpt: None,
+            artifacts: Vec::new(),
+            reason: None,
+        }
+    }
+}
+
+/// One attempt to be recorded as finished.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    pub lease: LeaseRef,
+    pub result: AttemptResult,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// Recorded; the task is now in this state.
+    Recorded(TaskState),
+    /// The lease was no longer held: nothing was changed.
+    LeaseLost,
+}

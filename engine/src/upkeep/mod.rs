@@ -1,0 +1,1 @@
+//! Retention, partitions and checks of the house.

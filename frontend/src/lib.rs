@@ -1,0 +1,1 @@
+//! Hydrates the server's pages in the browser, and nothing else.

@@ -1,0 +1,7 @@
+//! A task's life: its states, the events that move it, and the one table that says which may.
+
+mod state;
+mod transition;
+
+pub use state::{Origin, TaskState};
+pub use transition::{ALL_EVENTS, GatePhase, TaskEvent, TransitionError, apply, permitted};

@@ -1,0 +1,148 @@
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ArtifactRow;
+use crate::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
+use crate::task::GatePhase;
+
+/// Where a request for a decision stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalState {
+    Pending,
+    Approved,
+    Rejected,
+    Cancelled,
+    /// Nobody decided in time.
+    Expired,
+    /// What it was bound to changed; another request took its place.
+    Superseded,
+}
+
+impl ApprovalState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Approved,
+        Self::Rejected,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Superseded,
+    ];
+
+    /// The text that the database stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+impl fmt::Display for ApprovalState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no approval state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not an approval state")]
+pub struct UnknownApprovalState(pub String);
+
+impl FromStr for ApprovalState {
+    type Err = UnknownApprovalState;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| UnknownApprovalState(text.to_owned()))
+    }
+}
+
+/// One person's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Approve,
+    Reject,
+}
+
+impl Verdict {
+    /// The text that the database stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// One request in the inbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalRow {
+    pub id: ApprovalId,
+    pub task_id: TaskId,
+    pub task: String,
+    pub run: Option<RunKey>,
+    pub run_id: Option<String>,
+    pub plan: Option<String>,
+    pub attempt: AttemptNumber,
+    /// None for a request that an outside orchestrator reported.
+    pub phase: Option<GatePhase>,
+    pub state: ApprovalState,
+    pub requested_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub approver: Option<String>,
+    /// What the result says of itself in a line: the report's `summary`, or the plan's description.
+    pub summary: Option<String>,
+}
+
+/// One answer, as recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionRow {
+    pub verdict: Verdict,
+    pub by: String,
+    pub note: Option<String>,
+    pub at: DateTime<Utc>,
+    /// The requester signed because no one else could.
+    pub sole_decider: bool,
+}
+
+/// All that a person needs to decide.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalDetail {
+    pub row: ApprovalRow,
+    /// What every decision form carries: SHA-256 in hexadecimal.
+    pub digest: String,
+    /// Which condition stopped it, in the plan's words.
+    pub condition: Option<String>,
+    /// Who may sign, as the plan writes it: `role:approver`.
+    pub from: Vec<String>,
+    pub required: u32,
+    pub requester: Option<String>,
+    pub outputs: Option<serde_json::Value>,
+    pub outputs_uri: Option<String>,
+    pub log_excerpt: Option<String>,
+    pub artifacts: Vec<ArtifactRow>,
+    /// The text of the first artifact that is a diff, cut at a bound.
+    pub diff: Option<String>,
+    /// The tasks that start if it is approved, and are skipped if it is refused.
+    pub waiting: Vec<String>,
+    pub decisions: Vec<DecisionRow>,
+    /// Whether the person who asks may decide now.
+    pub may_decide: bool,
+    /// The reason why not, or that they are the only one who can.
+    pub decide_remark: Option<String>,
+}

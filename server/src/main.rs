@@ -1,0 +1,6 @@
+//! Wires Watchbill's parts together.
+
+mod config;
+mod state;
+
+fn main() {}
