@@ -73,7 +73,7 @@ COMMENT ON COLUMN tasks.crash_recoveries IS 'how often its worker died under it 
 COMMENT ON COLUMN tasks.ready_at IS 'since when it could have been claimed';
 COMMENT ON COLUMN tasks.sort_at IS 'started_at, else created_at: what lists are ordered by';
 
-CREATE INDEX tasks_claim ON tasks (queue, priority DESC, ready_at, id) WHERE state = 'queued' AND origin = 'native';
+CREATE INDEX tasks_claim ON tasks (priority DESC, ready_at, id) WHERE state = 'queued' AND origin = 'native';
 CREATE INDEX tasks_scheduled ON tasks (scheduled_for) WHERE state = 'scheduled' AND origin = 'native';
 CREATE INDEX tasks_run ON tasks (run, position) WHERE run IS NOT NULL;
 CREATE INDEX tasks_sort ON tasks (sort_at DESC, id DESC);

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use model::identity::{Permission, Principal};
 use sqlx::PgPool;
+use tokio::sync::Notify;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, FieldProblem, Result};
@@ -41,8 +42,11 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub settings: Arc<Settings>,
-    /// Local hints that something may be ready; polling stays the truth.
-    pub wake: Arc<tokio::sync::Notify>,
+    /// A local hint that something may be ready; polling stays the truth.
+    pub wake: Arc<Notify>,
+    /// Asks [`tasks::announce`] to pass the hint on to other processes.
+    pub(crate) wake_others: Arc<Notify>,
+    pub(crate) plan_cache: Arc<plans::PlanCache>,
 }
 
 impl Engine {
@@ -54,8 +58,18 @@ impl Engine {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             settings: Arc::new(settings),
-            wake: Arc::new(tokio::sync::Notify::new()),
+            wake: Arc::new(Notify::new()),
+            wake_others: Arc::new(Notify::new()),
+            plan_cache: Arc::new(plans::PlanCache::default()),
         }
+    }
+
+    /// Hints, after a commit, that something may be ready to claim.
+    pub fn hint_ready(&self) {
+        self.wake.notify_waiters();
+        // Leaves a permit where nobody was waiting at this very moment.
+        self.wake.notify_one();
+        self.wake_others.notify_one();
     }
 }
 
