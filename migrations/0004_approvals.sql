@@ -66,9 +66,11 @@ CREATE TABLE outbox (
     abandoned_at timestamptz,
     last_error text,
     CONSTRAINT outbox_dedup_unique UNIQUE (channel, dedup_key),
-    CONSTRAINT outbox_channel CHECK (channel IN ('slack', 'webhook'))
+    CONSTRAINT outbox_channel CHECK (channel IN ('slack', 'email_webhook', 'webhook'))
 );
 COMMENT ON TABLE outbox IS 'written in the transaction that caused the message, sent afterwards, at least once';
+COMMENT ON COLUMN outbox.channel IS 'slack: the reference''s Slack payload; email_webhook: its e-mail payload; webhook: signed by Standard Webhooks';
+COMMENT ON COLUMN outbox.dedup_key IS 'the cause of the message: a channel hears of it once';
 COMMENT ON COLUMN outbox.abandoned_at IS 'a permanent error, or too many tries';
 CREATE INDEX outbox_due ON outbox (next_try_at) WHERE delivered_at IS NULL AND abandoned_at IS NULL;
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub slack_webhook: Option<SecretString>,
     pub email_webhook: Option<SecretString>,
     pub generic_webhook: Option<SecretString>,
+    /// Signs the generic webhook: `whsec_` and base64, as Standard Webhooks writes it, or plain text.
+    pub generic_webhook_secret: Option<SecretString>,
     /// The address under which people reach Watchbill, for links in messages.
     pub public_url: Option<String>,
     /// How many days history, logs and skips are kept.
@@ -60,6 +62,7 @@ impl Default for Settings {
             slack_webhook: None,
             email_webhook: None,
             generic_webhook: None,
+            generic_webhook_secret: None,
             public_url: None,
             retention: Retention {
                 history_days: 400,

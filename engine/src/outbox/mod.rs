@@ -1,1 +1,11 @@
-//! Messages: written in the transaction that caused them, sent afterwards.
+//! Messages that leave Watchbill: written in the transaction that caused them, sent afterwards.
+
+mod deliver;
+mod enqueue;
+mod payload;
+mod send;
+mod signature;
+
+pub use deliver::{deliver, deliver_due};
+pub use enqueue::{Channel, OutboxMessage, awaiting_approval, enqueue};
+pub use payload::AwaitingApproval;

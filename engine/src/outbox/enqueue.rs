@@ -1,0 +1,109 @@
+//! Writing a message in the transaction that causes it.
+
+use model::id::TaskId;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::payload::{self, AwaitingApproval};
+use crate::{Result, Settings};
+
+/// Where a message goes. The address itself stays in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// `SLACK_WEBHOOK`.
+    Slack,
+    /// `EMAIL_WEBHOOK`: the reference's service that turns a POST into mail.
+    EmailWebhook,
+    /// A receiver of Standard Webhooks.
+    Webhook,
+}
+
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 3] = [Self::Slack, Self::EmailWebhook, Self::Webhook];
+
+    /// The text that the database stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::EmailWebhook => "email_webhook",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// Whether this process knows where to send it.
+    #[must_use]
+    pub const fn is_configured(self, settings: &Settings) -> bool {
+        match self {
+            Self::Slack => settings.slack_webhook.is_some(),
+            Self::EmailWebhook => settings.email_webhook.is_some(),
+            Self::Webhook => settings.generic_webhook.is_some(),
+        }
+    }
+}
+
+/// One message for one channel.
+#[derive(Clone, Debug)]
+pub struct OutboxMessage {
+    pub channel: Channel,
+    /// The cause; a channel hears of it once, however often it is enqueued.
+    pub dedup_key: String,
+    /// The task whose `webhook_notified_at` the first delivery sets.
+    pub task_id: Option<TaskId>,
+    pub payload: Value,
+}
+
+/// Writes a message; false where the same one is already there.
+pub async fn enqueue(conn: &mut PgConnection, message: &OutboxMessage) -> Result<bool> {
+    let written = sqlx::query!(
+        "INSERT INTO outbox (channel, dedup_key, task_id, payload) VALUES ($1, $2, $3, $4)
+         ON CONFLICT ON CONSTRAINT outbox_dedup_unique DO NOTHING",
+        message.channel.as_str(),
+        message.dedup_key,
+        message.task_id.map(|task| task.0),
+        message.payload,
+    )
+    .execute(conn)
+    .await?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Writes what each configured channel says about a task that now waits for a person.
+pub async fn awaiting_approval(
+    conn: &mut PgConnection,
+    settings: &Settings,
+    facts: &AwaitingApproval<'_>,
+) -> Result<()> {
+    let page = settings.public_url.as_deref().map(|base| {
+        format!(
+            "{}/approvals/{}",
+            base.trim_end_matches('/'),
+            facts.approval
+        )
+    });
+    for channel in Channel::ALL {
+        if !channel.is_configured(settings) {
+            continue;
+        }
+        let payload = match channel {
+            Channel::Slack | Channel::EmailWebhook if facts.already_notified => continue,
+            Channel::Slack => payload::slack(facts, page.as_deref()),
+            Channel::EmailWebhook => payload::email(facts),
+            Channel::Webhook => {
+                let at = sqlx::query_scalar!(r#"SELECT watchbill_now() AS "at!""#)
+                    .fetch_one(&mut *conn)
+                    .await?;
+                payload::generic(facts, page.as_deref(), at)
+            }
+        };
+        let message = OutboxMessage {
+            channel,
+            dedup_key: format!("approval/{}/requested", facts.approval),
+            task_id: Some(facts.task_id),
+            payload,
+        };
+        enqueue(conn, &message).await?;
+    }
+    Ok(())
+}

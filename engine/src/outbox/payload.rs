@@ -1,0 +1,168 @@
+//! What the messages say. The two payloads of the nightly-approvals reference are here, field by field.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use model::id::{ApprovalId, TaskId};
+use serde_json::{Value, json};
+
+/// What a message about a request for approval needs to know.
+#[derive(Clone, Debug)]
+pub struct AwaitingApproval<'a> {
+    pub approval: ApprovalId,
+    pub task_id: TaskId,
+    /// The task's name.
+    pub task: &'a str,
+    pub run_id: Option<&'a str>,
+    pub outputs_uri: Option<&'a str>,
+    pub log_excerpt: Option<&'a str>,
+    /// The reporter has already told Slack and e-mail (`webhook_notified_at` came with the report).
+    pub already_notified: bool,
+}
+
+/// Slack's incoming webhook: the reference's sentence, and beside it the way to the decision.
+pub fn slack(facts: &AwaitingApproval<'_>, decision_page: Option<&str>) -> Value {
+    let task = slack_text(facts.task);
+    let link = facts.outputs_uri.or(decision_page);
+    let text = match link {
+        Some(link) => format!("Task {task} awaiting approval: {}", slack_text(link)),
+        None => format!("Task {task} awaiting approval"),
+    };
+    match (facts.outputs_uri, decision_page) {
+        (Some(_), Some(page)) => json!({
+            "text": text,
+            "attachments": [{
+                "fallback": format!("Decide in Watchbill: {}", slack_text(page)),
+                "text": format!("<{}|Decide in Watchbill>", slack_text(page)),
+            }],
+        }),
+        (None | Some(_), None) | (None, Some(_)) => json!({ "text": text }),
+    }
+}
+
+/// The reference's e-mail webhook.
+pub fn email(facts: &AwaitingApproval<'_>) -> Value {
+    json!({
+        "run_id": facts.run_id,
+        "task": facts.task,
+        "status": "awaiting_approval",
+        "outputs_uri": facts.outputs_uri,
+        "log_excerpt": facts.log_excerpt,
+    })
+}
+
+/// The generic webhook: the same facts in the envelope of Standard Webhooks.
+pub fn generic(
+    facts: &AwaitingApproval<'_>,
+    decision_page: Option<&str>,
+    at: DateTime<Utc>,
+) -> Value {
+    json!({
+        "type": "task.awaiting_approval",
+        "timestamp": at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        "data": {
+            "run_id": facts.run_id,
+            "task": facts.task,
+            "status": "awaiting_approval",
+            "outputs_uri": facts.outputs_uri,
+            "log_excerpt": facts.log_excerpt,
+            "task_id": facts.task_id,
+            "approval_id": facts.approval,
+            "approval_url": decision_page,
+        },
+    })
+}
+
+/// Text that Slack shows as it is: no link, no mention, no `<!channel>`, one line.
+fn slack_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => shown.push_str("&amp;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            control if control.is_control() => shown.push(' '),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts<'a>() -> AwaitingApproval<'a> {
+        AwaitingApproval {
+            approval: ApprovalId(7),
+            task_id: TaskId(12),
+            task: "seo.validate",
+            run_id: Some("nightly-2025-01-15"),
+            outputs_uri: Some("https://github.com/user/repo/pull/123"),
+            log_excerpt: Some("..."),
+            already_notified: false,
+        }
+    }
+
+    #[test]
+    fn slack_payload_is_the_references() {
+        assert_eq!(
+            slack(&facts(), None),
+            json!({"text": "Task seo.validate awaiting approval: https://github.com/user/repo/pull/123"})
+        );
+    }
+
+    #[test]
+    fn slack_keeps_the_references_sentence_beside_the_link_to_decide() {
+        let payload = slack(&facts(), Some("https://night.example/approvals/7"));
+        assert_eq!(
+            payload["text"],
+            "Task seo.validate awaiting approval: https://github.com/user/repo/pull/123"
+        );
+        assert_eq!(
+            payload["attachments"][0]["text"],
+            "<https://night.example/approvals/7|Decide in Watchbill>"
+        );
+    }
+
+    #[test]
+    fn slack_without_an_output_leads_to_the_decision() {
+        let facts = AwaitingApproval {
+            outputs_uri: None,
+            ..facts()
+        };
+        assert_eq!(
+            slack(&facts, Some("https://night.example/approvals/7")),
+            json!({"text": "Task seo.validate awaiting approval: https://night.example/approvals/7"})
+        );
+        assert_eq!(
+            slack(&facts, None),
+            json!({"text": "Task seo.validate awaiting approval"})
+        );
+    }
+
+    #[test]
+    fn slack_mentions_and_links_are_shown_not_obeyed() {
+        let facts = AwaitingApproval {
+            task: "<!channel> & <@U1>\n",
+            outputs_uri: Some("https://x.example/a|<b>"),
+            ..facts()
+        };
+        assert_eq!(
+            slack(&facts, None)["text"],
+            "Task &lt;!channel&gt; &amp; &lt;@U1&gt;  awaiting approval: https://x.example/a|&lt;b&gt;"
+        );
+    }
+
+    #[test]
+    fn email_payload_is_the_references() {
+        assert_eq!(
+            email(&facts()),
+            json!({
+                "run_id": "nightly-2025-01-15",
+                "task": "seo.validate",
+                "status": "awaiting_approval",
+                "outputs_uri": "https://github.com/user/repo/pull/123",
+                "log_excerpt": "...",
+            })
+        );
+    }
+}
