@@ -1,6 +1,7 @@
-//! Wires Watchbill's parts together.
+//! The `watchbill` command.
 
-mod config;
-mod state;
+use std::process::ExitCode;
 
-fn main() {}
+fn main() -> ExitCode {
+    server::cli::main()
+}

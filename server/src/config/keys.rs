@@ -1,0 +1,221 @@
+//! Every setting, once: its name in the file, its environment variables, its default.
+//!
+//! The command line, the file, `config check` and docs/OPERATIONS.md follow this table.
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in `watchbill.toml`; a dot stands for a table.
+    pub name: &'static str,
+    /// The environment variables that carry it; the first one is preferred.
+    pub environment: &'static [&'static str],
+    /// What holds when nobody says anything, as text for people.
+    pub default: &'static str,
+    /// Whether `config check` masks it and its file must be 0600.
+    pub secret: bool,
+    pub help: &'static str,
+}
+
+impl Key {
+    /// Its command-line flag, without the two dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+}
+
+const fn key(
+    name: &'static str,
+    environment: &'static [&'static str],
+    default: &'static str,
+    help: &'static str,
+) -> Key {
+    Key {
+        name,
+        environment,
+        default,
+        secret: false,
+        help,
+    }
+}
+
+const fn secret(
+    name: &'static str,
+    environment: &'static [&'static str],
+    default: &'static str,
+    help: &'static str,
+) -> Key {
+    Key {
+        name,
+        environment,
+        default,
+        secret: true,
+        help,
+    }
+}
+
+/// The table.
+pub static KEYS: &[Key] = &[
+    key(
+        "listen",
+        &["WATCHBILL_LISTEN"],
+        "127.0.0.1:4180",
+        "Address and port of the web server",
+    ),
+    key(
+        "public_url",
+        &["WATCHBILL_PUBLIC_URL", "PUBLIC_URL"],
+        "http:// and the address listened on",
+        "The address under which people reach Watchbill; links in messages begin with it",
+    ),
+    secret(
+        "database_url",
+        &["WATCHBILL_DATABASE_URL", "DATABASE_URL"],
+        "a private PostgreSQL in the data folder",
+        "The database, as the role that the running application uses",
+    ),
+    secret(
+        "database_owner_url",
+        &["WATCHBILL_DATABASE_OWNER_URL"],
+        "the same role as database_url",
+        "The database, as the role that owns the tables and migrates them",
+    ),
+    key(
+        "data_folder",
+        &["WATCHBILL_DATA_FOLDER"],
+        "/var/lib/watchbill as root, else $XDG_DATA_HOME/watchbill",
+        "The private database, its passwords, dumps",
+    ),
+    key(
+        "plans_folder",
+        &["WATCHBILL_PLANS_FOLDER"],
+        "plans in the working folder, where there is one",
+        "Folder of plan files to follow",
+    ),
+    key(
+        "steps_folder",
+        &["WATCHBILL_STEPS_FOLDER"],
+        "the working folder",
+        "Where steps start; relative folders of plans begin here",
+    ),
+    key(
+        "steps_user",
+        &["WATCHBILL_STEPS_USER"],
+        "watchbill-steps as root, else the same user",
+        "User that steps run as",
+    ),
+    key(
+        "slots",
+        &["WATCHBILL_SLOTS"],
+        "8",
+        "How many tasks this process runs at once; 0 leaves them to other workers",
+    ),
+    key(
+        "lease",
+        &["WATCHBILL_LEASE"],
+        "30s",
+        "How long a claim holds without renewal, 2s to 10m",
+    ),
+    key(
+        "worker_labels",
+        &["WATCHBILL_WORKER_LABELS"],
+        "none",
+        "Labels of this worker; tasks may ask for them",
+    ),
+    key(
+        "log_cap",
+        &["WATCHBILL_LOG_CAP"],
+        "4MiB",
+        "How much of an attempt's output is kept",
+    ),
+    key(
+        "artifact_cap",
+        &["WATCHBILL_ARTIFACT_CAP"],
+        "64MiB",
+        "How much an attempt may leave in its artifact folder",
+    ),
+    key(
+        "secrets_file",
+        &["WATCHBILL_SECRETS_FILE"],
+        "none",
+        "TOML file of NAME = \"value\", mode 0600; WATCHBILL_SECRET_<NAME> adds to it",
+    ),
+    key(
+        "retention.history_days",
+        &["WATCHBILL_RETENTION_HISTORY_DAYS"],
+        "400",
+        "Days that finished runs and tasks are kept; decisions and audit stay",
+    ),
+    key(
+        "retention.log_days",
+        &["WATCHBILL_RETENTION_LOG_DAYS"],
+        "30",
+        "Days that the output of steps is kept",
+    ),
+    key(
+        "retention.skip_days",
+        &["WATCHBILL_RETENTION_SKIP_DAYS"],
+        "90",
+        "Days that records of skipped occurrences are kept",
+    ),
+    secret(
+        "notify.slack_webhook",
+        &["WATCHBILL_SLACK_WEBHOOK", "SLACK_WEBHOOK"],
+        "none",
+        "Slack incoming webhook",
+    ),
+    secret(
+        "notify.email_webhook",
+        &["WATCHBILL_EMAIL_WEBHOOK", "EMAIL_WEBHOOK"],
+        "none",
+        "Webhook of a mail service, with the reference's payload",
+    ),
+    secret(
+        "notify.webhook",
+        &["WATCHBILL_WEBHOOK"],
+        "none",
+        "Webhook of anything else",
+    ),
+    key(
+        "http.trusted_proxies",
+        &["WATCHBILL_HTTP_TRUSTED_PROXIES"],
+        "none",
+        "CIDRs of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto count",
+    ),
+    key(
+        "http.allowed_hosts",
+        &["WATCHBILL_HTTP_ALLOWED_HOSTS"],
+        "the host of public_url, and loopback names",
+        "Host names that requests may carry",
+    ),
+    key(
+        "http.cors_origins",
+        &["WATCHBILL_HTTP_CORS_ORIGINS"],
+        "none",
+        "Origins whose pages may call the API",
+    ),
+    key(
+        "api.trust_report_from",
+        &["WATCHBILL_API_TRUST_REPORT_FROM"],
+        "none",
+        "CIDRs of old reporters that may create and patch reported tasks without a token",
+    ),
+    key(
+        "approvals.reported",
+        &["WATCHBILL_APPROVALS_REPORTED"],
+        "approver",
+        "Roles that may sign what outside orchestrators report",
+    ),
+    key(
+        "metrics.from",
+        &["WATCHBILL_METRICS_FROM"],
+        "127.0.0.0/8, ::1/128",
+        "CIDRs that may read /metrics without a token, never through a proxy",
+    ),
+];
+
+/// The setting of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}

@@ -1,0 +1,284 @@
+//! Typed settings of the process: flag before environment before file.
+
+mod keys;
+mod parse;
+mod secrets;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use engine::settings::Retention;
+use ipnet::IpNet;
+use model::identity::Role;
+use secrecy::SecretString;
+
+pub use keys::{KEYS, Key};
+pub use sources::{Given, Origin, Sources};
+
+/// The configuration of one process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// The address under which people reach Watchbill, without a slash at its end.
+    pub public_url: Option<String>,
+    pub database_url: Option<SecretString>,
+    pub database_owner_url: Option<SecretString>,
+    pub data_folder: PathBuf,
+    /// None where there is no folder of plans to follow.
+    pub plans_folder: Option<PathBuf>,
+    pub steps_folder: PathBuf,
+    pub steps_user: Option<String>,
+    pub slots: u32,
+    pub lease: Duration,
+    pub worker_labels: Vec<String>,
+    pub log_cap_bytes: u64,
+    pub artifact_cap_bytes: u64,
+    pub retention: Retention,
+    pub secrets: BTreeMap<String, SecretString>,
+    pub slack_webhook: Option<SecretString>,
+    pub email_webhook: Option<SecretString>,
+    pub generic_webhook: Option<SecretString>,
+    pub trusted_proxies: Vec<IpNet>,
+    /// In lower case, without a port; empty means the host of `public_url` and loopback names.
+    pub allowed_hosts: Vec<String>,
+    pub cors_origins: Vec<String>,
+    /// TCP peers that may report tasks without a token.
+    pub trust_report_from: Vec<IpNet>,
+    pub reported_signers: Vec<Role>,
+    /// TCP peers that may read `/metrics` without a token.
+    pub metrics_from: Vec<IpNet>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let none = |_: &str| None;
+        Self::from_sources(&Sources::default(), &none, std::iter::empty())
+            .expect("the defaults are a valid configuration")
+    }
+}
+
+impl Config {
+    /// Reads all sources: `file`, else `watchbill.toml` in the working folder where it exists.
+    ///
+    /// # Errors
+    /// A sentence for each thing that is wrong.
+    pub fn load(
+        file: Option<&Path>,
+        flags: &BTreeMap<&'static str, String>,
+    ) -> Result<(Self, Sources), Vec<String>> {
+        let usual = Path::new("watchbill.toml");
+        let file = file.or_else(|| usual.exists().then_some(usual));
+        let environment = |name: &str| std::env::var(name).ok();
+        let sources = Sources::read(file, &environment, flags)?;
+        let config = Self::from_sources(&sources, &environment, std::env::vars())?;
+        Ok((config, sources))
+    }
+
+    fn from_sources(
+        sources: &Sources,
+        environment: &dyn Fn(&str) -> Option<String>,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<String>> {
+        let mut reader = Reader {
+            sources,
+            problems: Vec::new(),
+        };
+        let data_folder = default_data_folder(environment);
+        let plans_folder = reader.optional("plans_folder", path).or_else(|| {
+            let usual = Path::new("plans");
+            usual.is_dir().then(|| usual.to_owned())
+        });
+        let secrets_file = reader.optional("secrets_file", path);
+        let secrets = secrets::read(secrets_file.as_deref(), variables).unwrap_or_else(|problem| {
+            reader.problems.push(problem);
+            BTreeMap::new()
+        });
+        let config = Self {
+            listen: reader.or("listen", SocketAddr::from(([127, 0, 0, 1], 4180)), listen),
+            public_url: reader.optional("public_url", parse::web_address),
+            database_url: reader.optional("database_url", database),
+            database_owner_url: reader.optional("database_owner_url", database),
+            data_folder: reader.or("data_folder", data_folder, path),
+            plans_folder,
+            steps_folder: reader.or("steps_folder", PathBuf::from("."), path),
+            steps_user: reader.optional("steps_user", |text| Ok(text.to_owned())),
+            slots: reader.or("slots", 8, |text| parse::number(text, 0, 1_000)),
+            lease: reader.or("lease", Duration::from_secs(30), lease),
+            worker_labels: reader.or("worker_labels", Vec::new(), list),
+            log_cap_bytes: reader.or("log_cap", 4 << 20, parse::bytes),
+            artifact_cap_bytes: reader.or("artifact_cap", 64 << 20, parse::bytes),
+            retention: Retention {
+                history_days: reader.or("retention.history_days", 400, days),
+                log_days: reader.or("retention.log_days", 30, days),
+                skip_days: reader.or("retention.skip_days", 90, days),
+            },
+            secrets,
+            slack_webhook: reader.optional("notify.slack_webhook", webhook),
+            email_webhook: reader.optional("notify.email_webhook", webhook),
+            generic_webhook: reader.optional("notify.webhook", webhook),
+            trusted_proxies: reader.or("http.trusted_proxies", Vec::new(), parse::networks),
+            allowed_hosts: reader.or("http.allowed_hosts", Vec::new(), |text| {
+                list(&text.to_lowercase())
+            }),
+            cors_origins: reader.or("http.cors_origins", Vec::new(), origins),
+            trust_report_from: reader.or("api.trust_report_from", Vec::new(), parse::networks),
+            reported_signers: reader.or("approvals.reported", vec![Role::Approver], roles),
+            metrics_from: reader.or("metrics.from", loopback(), parse::networks),
+        };
+        if reader.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(reader.problems)
+        }
+    }
+
+    /// What the engine is told.
+    #[must_use]
+    pub fn engine_settings(&self) -> engine::Settings {
+        engine::Settings {
+            lease: self.lease,
+            slots: self.slots,
+            worker_labels: self.worker_labels.clone(),
+            steps_folder: self.steps_folder.clone(),
+            steps_user: self.steps_user.clone(),
+            secrets: self.secrets.clone(),
+            log_cap_bytes: self.log_cap_bytes,
+            artifact_cap_bytes: self.artifact_cap_bytes,
+            reported_signers: self.reported_signers.clone(),
+            slack_webhook: self.slack_webhook.clone(),
+            email_webhook: self.email_webhook.clone(),
+            generic_webhook: self.generic_webhook.clone(),
+            public_url: Some(self.address()),
+            retention: self.retention,
+        }
+    }
+
+    /// Where people find this server: the public address, else the one listened on.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
+/// Reads one setting after the other and gathers what is wrong.
+struct Reader<'a> {
+    sources: &'a Sources,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let given = self.sources.get(name)?;
+        read(given.text.trim())
+            .map_err(|problem| {
+                self.problems
+                    .push(format!("{name} ({}): {problem}", given.origin));
+            })
+            .ok()
+    }
+
+    fn or<T>(&mut self, name: &str, default: T, read: impl FnOnce(&str) -> Result<T, String>) -> T {
+        self.optional(name, read).unwrap_or(default)
+    }
+}
+
+/// Whether this process is root, which decides where things are kept and who runs steps.
+#[must_use]
+pub fn is_root() -> bool {
+    nix::unistd::Uid::effective().is_root()
+}
+
+fn default_data_folder(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    if is_root() {
+        return PathBuf::from("/var/lib/watchbill");
+    }
+    let absolute = |name: &str| {
+        environment(name)
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute())
+    };
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("."))
+        .join("watchbill")
+}
+
+fn loopback() -> Vec<IpNet> {
+    parse::networks("127.0.0.0/8, ::1/128").expect("both are networks")
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("'{text}' is not an address with a port; write it like 0.0.0.0:4180"))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "readers of settings share a form")]
+fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "readers of settings share a form")]
+fn list(text: &str) -> Result<Vec<String>, String> {
+    Ok(parse::list(text))
+}
+
+fn database(text: &str) -> Result<SecretString, String> {
+    // The text is not quoted: it may hold a password.
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        Ok(SecretString::from(text.to_owned()))
+    } else {
+        Err("it must begin with postgres://".to_owned())
+    }
+}
+
+fn webhook(text: &str) -> Result<SecretString, String> {
+    // The text is not quoted: a webhook's address is its password.
+    let uri: Option<axum::http::Uri> = text.parse().ok();
+    let web = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+    });
+    if web {
+        Ok(SecretString::from(text.to_owned()))
+    } else {
+        Err("it must be an https:// address".to_owned())
+    }
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    let lease = parse::duration(text)?;
+    if (2..=600).contains(&lease.as_secs()) {
+        Ok(lease)
+    } else {
+        Err(format!("'{text}' is out of range; write 2s to 10m"))
+    }
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    parse::number(text, 1, 36_500)
+}
+
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    parse::list(text)
+        .iter()
+        .map(|item| parse::web_address(item))
+        .collect()
+}
+
+fn roles(text: &str) -> Result<Vec<Role>, String> {
+    parse::list(text)
+        .iter()
+        .map(|item| item.parse().map_err(|error| format!("{error}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Wires Watchbill's parts together: configuration, web server, command line.
+
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod health;
+pub mod router;
+pub mod serve;
+pub mod shutdown;
+pub mod state;
+pub mod telemetry;
