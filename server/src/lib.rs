@@ -7,5 +7,6 @@ pub mod health;
 pub mod router;
 pub mod serve;
 pub mod shutdown;
+pub mod site;
 pub mod state;
 pub mod telemetry;

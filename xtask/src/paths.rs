@@ -10,7 +10,8 @@ pub fn root() -> PathBuf {
 
 /// The folder that holds every build product: `CARGO_TARGET_DIR`, else `target`.
 pub fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// The site as the server serves or embeds it.

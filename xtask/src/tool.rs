@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, bail};
 
 /// Runs to the end; a failure names the command.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
     if !status.success() {
         bail!("{} failed: {status}", shown(command));
     }
@@ -23,7 +25,8 @@ pub fn output(command: &mut Command) -> Result<String> {
     if !output.status.success() {
         bail!("{} failed: {}", shown(command), output.status);
     }
-    String::from_utf8(output.stdout).with_context(|| format!("{} wrote something other than UTF-8", shown(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{} wrote something other than UTF-8", shown(command)))
 }
 
 /// Cargo itself: the one that runs this task, so that both use one toolchain.

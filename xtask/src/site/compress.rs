@@ -9,5 +9,9 @@ use crate::{paths, tool};
 
 /// Writes `<file>.br` and `<file>.gz` beside each file that gets smaller.
 pub fn beside(site: &Path) -> Result<()> {
-    tool::run(Command::new("node").arg(paths::root().join("xtask/compress.mjs")).arg(site))
+    tool::run(
+        Command::new("node")
+            .arg(paths::root().join("xtask/compress.mjs"))
+            .arg(site),
+    )
 }

@@ -35,12 +35,16 @@ pub fn build(profile: Profile) -> Result<()> {
     }
 
     let module = step("compile the browser's half", || script::compile(profile))?;
-    step("bind it for the browser", || script::bind(&module, &bound, profile))?;
+    step("bind it for the browser", || {
+        script::bind(&module, &bound, profile)
+    })?;
     if profile == Profile::Release {
         step("shrink it", || script::shrink(&bound))?;
     }
     let sheet = step("compile the style sheet", || style::compile(profile))?;
-    step("gather the site", || publish::publish(&bound, &sheet, &site))?;
+    step("gather the site", || {
+        publish::publish(&bound, &sheet, &site)
+    })?;
     if profile == Profile::Release {
         step("compress it beforehand", || compress::beside(&site))?;
     }

@@ -23,7 +23,11 @@ pub fn publish(bound: &Path, sheet: &str, site: &Path) -> Result<()> {
         copy(&snippets, &package.join("snippets"))?;
     }
     let js = hashed(&package, "js", &fs::read(bound.join(format!("{NAME}.js")))?)?;
-    let wasm = hashed(&package, "wasm", &fs::read(bound.join(format!("{NAME}_bg.wasm")))?)?;
+    let wasm = hashed(
+        &package,
+        "wasm",
+        &fs::read(bound.join(format!("{NAME}_bg.wasm")))?,
+    )?;
     let css = hashed(&package, "css", sheet.as_bytes())?;
     let manifest = format!("{{\"js\":\"{js}\",\"wasm\":\"{wasm}\",\"css\":\"{css}\"}}\n");
     fs::write(site.join("manifest.json"), manifest).context("cannot write the manifest")
@@ -44,7 +48,11 @@ pub fn replace(new: &Path, site: &Path) -> Result<()> {
 /// Writes `watchbill.<hash>.<extension>` and returns its address.
 fn hashed(package: &Path, extension: &str, content: &[u8]) -> Result<String> {
     let digest = Sha256::digest(content);
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let short: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let name = format!("{NAME}.{short}.{extension}");
     fs::write(package.join(&name), content).with_context(|| format!("cannot write {name}"))?;
     Ok(format!("/pkg/{name}"))
@@ -58,8 +66,12 @@ fn copy(from: &Path, into: &Path) -> Result<()> {
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &target)?;
         } else {
-            ensure!(entry.file_name() != "manifest.json", "public/manifest.json would hide the site's own");
-            fs::copy(entry.path(), &target).with_context(|| format!("cannot copy {}", entry.path().display()))?;
+            ensure!(
+                entry.file_name() != "manifest.json",
+                "public/manifest.json would hide the site's own"
+            );
+            fs::copy(entry.path(), &target)
+                .with_context(|| format!("cannot copy {}", entry.path().display()))?;
         }
     }
     Ok(())

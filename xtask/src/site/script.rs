@@ -33,8 +33,20 @@ pub fn compile(profile: Profile) -> Result<PathBuf> {
         Profile::Dev => ("dev", "debug"),
         Profile::Release => ("wasm-release", "wasm-release"),
     };
-    tool::run(tool::cargo().args(["build", "--package", "frontend", "--lib", "--target", TARGET, "--profile", name]))?;
-    Ok(paths::target().join(TARGET).join(folder).join("frontend.wasm"))
+    tool::run(tool::cargo().args([
+        "build",
+        "--package",
+        "frontend",
+        "--lib",
+        "--target",
+        TARGET,
+        "--profile",
+        name,
+    ]))?;
+    Ok(paths::target()
+        .join(TARGET)
+        .join(folder)
+        .join("frontend.wasm"))
 }
 
 /// Writes the module and its JavaScript glue, as `wasm-bindgen --target web` does.
@@ -59,12 +71,21 @@ pub fn shrink(bound: &Path) -> Result<()> {
     let module = bound.join(format!("{NAME}_bg.wasm"));
     let smaller = bound.join("smaller.wasm");
     let before = size(&module)?;
-    tool::run(Command::new(program).arg("-Oz").args(FEATURES).arg(&module).arg("-o").arg(&smaller))?;
+    tool::run(
+        Command::new(program)
+            .arg("-Oz")
+            .args(FEATURES)
+            .arg(&module)
+            .arg("-o")
+            .arg(&smaller),
+    )?;
     fs::rename(&smaller, &module).context("cannot put the smaller module in its place")?;
     eprintln!("    {} kB → {} kB", before / 1024, size(&module)? / 1024);
     Ok(())
 }
 
 fn size(file: &Path) -> Result<u64> {
-    Ok(fs::metadata(file).with_context(|| format!("no {}", file.display()))?.len())
+    Ok(fs::metadata(file)
+        .with_context(|| format!("no {}", file.display()))?
+        .len())
 }
