@@ -75,7 +75,7 @@ COMMENT ON COLUMN tasks.sort_at IS 'started_at, else created_at: what lists are 
 
 CREATE INDEX tasks_claim ON tasks (priority DESC, ready_at, id) WHERE state = 'queued' AND origin = 'native';
 CREATE INDEX tasks_scheduled ON tasks (scheduled_for) WHERE state = 'scheduled' AND origin = 'native';
-CREATE INDEX tasks_run ON tasks (run, position) WHERE run IS NOT NULL;
+CREATE INDEX tasks_run ON tasks (run, sort_at DESC, id DESC) WHERE run IS NOT NULL;
 CREATE INDEX tasks_sort ON tasks (sort_at DESC, id DESC);
 CREATE INDEX tasks_state_sort ON tasks (state, sort_at DESC, id DESC);
 CREATE INDEX tasks_name_state_sort ON tasks (name, state, sort_at DESC, id DESC);

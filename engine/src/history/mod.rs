@@ -1,1 +1,39 @@
-//! What pages, exports and the API read.
+//! What pages, exports and the API read. Nothing here changes anything.
+//!
+//! Lists are keyset pages over `sort_at` and id: their cost does not grow with
+//! the table. Streams read in batches and hold no transaction between them.
+
+mod approvals;
+mod artifact;
+mod csv;
+mod dashboard;
+mod filter;
+mod log;
+mod plain_text;
+mod plans;
+mod records;
+mod runs;
+mod task;
+mod tasks;
+
+pub use approvals::{approval, approvals};
+pub use artifact::{Artifact, artifact};
+pub use csv::{CsvColumns, csv};
+pub use dashboard::dashboard;
+pub use log::{log, raw_log};
+pub use plans::{plan, plans};
+pub use runs::{run, run_by_id, runs};
+pub use task::task;
+pub use tasks::tasks;
+
+use std::pin::Pin;
+
+use futures::Stream;
+
+use crate::Result;
+
+/// Bytes as they are read: a batch at a time, with nothing held open between.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Vec<u8>>> + Send>>;
+
+/// The most rows of one page.
+pub const LARGEST_PAGE: u32 = 200;

@@ -1,0 +1,138 @@
+use chrono::{DateTime, Utc};
+use model::id::{PlanId, TriggerId};
+use model::identity::{Permission, Principal};
+use model::plan::Plan;
+use model::view::{OccurrenceRow, PlanDetail, PlanRow, TriggerRow};
+
+use super::records::json;
+use super::runs::runs;
+use crate::{Engine, Error, Result, authorise};
+
+/// How many next moments a plan's page shows.
+const NEXT: usize = 10;
+
+/// How many runs a plan's page shows.
+const RUNS: u32 = 20;
+
+/// Every plan, by name, with its last run and when it is due next.
+///
+/// # Errors
+/// Who may not read.
+pub async fn plans(engine: &Engine, principal: &Principal) -> Result<Vec<PlanRow>> {
+    authorise(principal, Permission::Read)?;
+    let names = sqlx::query_scalar!("SELECT name FROM plans ORDER BY name LIMIT 1000")
+        .fetch_all(&engine.pool)
+        .await?;
+    let mut rows = Vec::with_capacity(names.len());
+    for name in names {
+        if let Some((row, _, _)) = head(engine, principal, &name).await? {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+/// A plan with its text, its next moments, its runs and what was skipped.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no such plan.
+pub async fn plan(engine: &Engine, principal: &Principal, name: &str) -> Result<PlanDetail> {
+    authorise(principal, Permission::Read)?;
+    let (row, plan, source) = head(engine, principal, name)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("there is no plan {name}")))?;
+    let triggers = triggers(engine, row.id).await?;
+    // The moments beyond each trigger's next one follow with the schedules.
+    let next: Vec<(DateTime<Utc>, String)> = triggers
+        .iter()
+        .filter_map(|trigger| Some((trigger.next_due_at?, String::new())))
+        .take(NEXT)
+        .collect();
+    let skips = skips(engine, row.id).await?;
+    let runs = runs(engine, principal, Some(name), None, RUNS).await?.items;
+    Ok(PlanDetail {
+        row,
+        plan,
+        source,
+        triggers,
+        next,
+        runs,
+        skips,
+    })
+}
+
+async fn head(
+    engine: &Engine,
+    principal: &Principal,
+    name: &str,
+) -> Result<Option<(PlanRow, Plan, String)>> {
+    let record = sqlx::query!(
+        r#"SELECT p.id, p.name, p.paused_at, p.paused_by, v.version, v.definition, v.source_text,
+            (SELECT min(g.next_due_at) FROM triggers g WHERE g.plan_id = p.id AND g.enabled AND p.paused_at IS NULL)
+                AS next_due_at
+           FROM plans p JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.current_version
+           WHERE p.name = $1"#,
+        name
+    )
+    .fetch_optional(&engine.pool)
+    .await?;
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    let plan: Plan = json(record.definition, "plan_versions.definition", name)?;
+    let last_run = runs(engine, principal, Some(name), None, 1).await?.items;
+    let row = PlanRow {
+        id: PlanId(record.id),
+        name: record.name,
+        description: plan.description.clone(),
+        version: record.version,
+        timezone: plan.timezone.clone(),
+        triggers: plan.triggers.iter().map(|it| it.key.clone()).collect(),
+        task_count: i64::try_from(plan.tasks.len()).unwrap_or(i64::MAX),
+        paused_at: record.paused_at,
+        paused_by: record.paused_by,
+        next_due_at: record.next_due_at,
+        last_run: last_run.into_iter().next(),
+    };
+    Ok(Some((row, plan, record.source_text)))
+}
+
+async fn triggers(engine: &Engine, plan: PlanId) -> Result<Vec<TriggerRow>> {
+    let rows = sqlx::query!(
+        "SELECT id, key, next_due_at, problem FROM triggers WHERE plan_id = $1 AND enabled ORDER BY key",
+        plan.0
+    )
+    .fetch_all(&engine.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| TriggerRow {
+            id: TriggerId(row.id),
+            key: row.key,
+            next_due_at: row.next_due_at,
+            problem: row.problem,
+        })
+        .collect())
+}
+
+async fn skips(engine: &Engine, plan: PlanId) -> Result<Vec<OccurrenceRow>> {
+    let rows = sqlx::query!(
+        r#"SELECT g.key, o.due_at AS "due_at!", o.skip_reason FROM triggers g CROSS JOIN LATERAL (
+               SELECT i.due_at, i.skip_reason FROM occurrences i
+               WHERE i.trigger_id = g.id AND i.skip_reason IS NOT NULL
+               ORDER BY i.key DESC LIMIT 20) o
+           WHERE g.plan_id = $1 ORDER BY o.due_at DESC LIMIT 20"#,
+        plan.0
+    )
+    .fetch_all(&engine.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| OccurrenceRow {
+            trigger: row.key,
+            due_at: row.due_at,
+            run_id: None,
+            skip_reason: row.skip_reason,
+        })
+        .collect())
+}
