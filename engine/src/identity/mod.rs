@@ -1,1 +1,20 @@
-//! Accounts, passwords, sessions and tokens.
+//! Who acts: accounts and their passwords, sessions, tokens, and the audit.
+//!
+//! Nothing here stores what a person must keep secret: passwords are argon2id
+//! hashes, session and token values are SHA-256 digests. Roles are read afresh
+//! with every request, so that a demoted or disabled person is refused at once.
+
+pub mod accounts;
+pub mod audit;
+mod common_passwords;
+pub mod login;
+pub mod passwords;
+mod roles;
+mod secret;
+pub mod sessions;
+pub mod tokens;
+
+pub use accounts::{Account, NewAccount};
+pub use login::{LoggedIn, LoginAttempt, login};
+pub use sessions::{NewSession, principal_of_session};
+pub use tokens::{IssuedToken, NewToken, Token, principal_of_token};

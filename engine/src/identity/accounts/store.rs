@@ -1,0 +1,60 @@
+//! Rows of accounts, shared by the verbs.
+
+use model::id::AccountId;
+use model::identity::Role;
+use sqlx::PgConnection;
+
+use crate::identity::roles::role_texts;
+use crate::{Error, Result};
+
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    login: &str,
+    hash: &str,
+    roles: &[Role],
+    must_change_password: bool,
+) -> Result<AccountId> {
+    let id = sqlx::query_scalar!(
+        "INSERT INTO accounts (login, password_hash, must_change_password) VALUES ($1, $2, $3)
+         ON CONFLICT ON CONSTRAINT accounts_login_unique DO NOTHING RETURNING id",
+        login,
+        hash,
+        must_change_password
+    )
+    .fetch_optional(&mut *connection)
+    .await?
+    .ok_or_else(|| Error::Conflict(format!("there is already an account '{login}'")))?;
+    insert_roles(connection, AccountId(id), &role_texts(roles)).await?;
+    Ok(AccountId(id))
+}
+
+pub(super) async fn insert_roles(
+    connection: &mut PgConnection,
+    id: AccountId,
+    roles: &[String],
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO account_roles (account_id, role) SELECT $1, unnest($2::text[])",
+        id.0,
+        roles
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn any_account(connection: &mut PgConnection) -> Result<bool> {
+    Ok(
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM accounts) AS "any!""#)
+            .fetch_one(connection)
+            .await?,
+    )
+}
+
+/// One change to who administers at a time, until the transaction ends.
+pub(super) async fn lock_administration(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('watchbill.administration'))")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
