@@ -47,10 +47,11 @@ pub async fn version(
     if let Some(plan) = engine.plan_cache.get(id) {
         return Ok(plan);
     }
-    let definition = sqlx::query_scalar!("SELECT definition FROM plan_versions WHERE id = $1", id.0)
-        .fetch_optional(connection)
-        .await?
-        .ok_or_else(|| Error::NotFound(format!("there is no plan version {id}")))?;
+    let definition =
+        sqlx::query_scalar!("SELECT definition FROM plan_versions WHERE id = $1", id.0)
+            .fetch_optional(connection)
+            .await?
+            .ok_or_else(|| Error::NotFound(format!("there is no plan version {id}")))?;
     let plan: Plan = serde_json::from_value(definition)
         .with_context(|| format!("plan_versions.definition of row {id} is not a plan"))?;
     let plan = Arc::new(plan);

@@ -1,1 +1,20 @@
 //! Runs: start, settle, cancel, retry what failed.
+
+mod cancel;
+mod close;
+mod context;
+mod definition;
+mod materialise;
+mod release;
+mod retry;
+pub(crate) mod settle;
+mod start;
+
+pub use cancel::{cancel, cancel_within};
+pub(crate) use context::run_context;
+pub use context::upstream;
+pub(crate) use definition::task_definition;
+pub use materialise::{NewRun, materialise};
+pub(crate) use release::condition_context;
+pub use retry::retry_failed;
+pub use start::start;

@@ -12,8 +12,8 @@ use crate::{Engine, Result, plans};
 /// Claims up to `limit` ready tasks, the most urgent and then the oldest first.
 ///
 /// One statement takes the rows, leases them, opens their attempts and writes
-/// their history. The rows are locked in a materialised CTE: with `IN (SELECT …
-/// LIMIT)` PostgreSQL may run the subquery once per row and take them all.
+/// their history. The rows are locked in a materialised CTE: with
+/// `IN (SELECT … LIMIT)` PostgreSQL may run the subquery once per row and take them all.
 pub async fn claim(engine: &Engine, worker: &WorkerIdentity, limit: u32) -> Result<Vec<Claimed>> {
     let token = engine.random.uuid();
     let rows = sqlx::query!(

@@ -167,8 +167,9 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
         | (E::Rerun, S::Failed | S::Skipped | S::Cancelled) => S::Queued,
         (E::RequestApproval(GatePhase::BeforeStart), S::Created)
         | (E::RequestApproval(GatePhase::AfterResult), S::Running) => S::AwaitingApproval,
-        (E::Succeed, S::Running)
-        | (E::Approve(GatePhase::AfterResult), S::AwaitingApproval) => S::Succeeded,
+        (E::Succeed, S::Running) | (E::Approve(GatePhase::AfterResult), S::AwaitingApproval) => {
+            S::Succeeded
+        }
         (E::Fail | E::Poison, S::Running) | (E::Reject | E::Expire, S::AwaitingApproval) => {
             S::Failed
         }
@@ -178,12 +179,7 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
         (E::Block, S::Running) => S::Blocked,
         (
             E::Cancel,
-            S::Created
-            | S::Queued
-            | S::Scheduled
-            | S::OnHold
-            | S::Blocked
-            | S::AwaitingApproval,
+            S::Created | S::Queued | S::Scheduled | S::OnHold | S::Blocked | S::AwaitingApproval,
         )
         | (E::CancelConfirmed, S::Cancelling) => S::Cancelled,
         (E::Cancel, S::Running) => S::Cancelling,

@@ -1,0 +1,165 @@
+//! Whether a task that waits for nothing more starts, asks a person, or is left out.
+
+use std::collections::HashMap;
+
+use model::id::{RunKey, TaskId};
+use model::plan::{Join, PlanTask};
+use model::task::{GatePhase, TaskEvent, TaskState};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::{run_context, task_definition};
+use crate::plans::condition::{ConditionContext, task_condition};
+use crate::tasks::{Move, StoredTask, lock_tasks, state_of, write_moves};
+use crate::{Engine, Result, approvals};
+
+/// Decides about tasks whose dependencies are all settled; returns those that were skipped.
+pub(super) async fn release(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    ready: &[TaskId],
+) -> Result<Vec<TaskId>> {
+    if ready.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tasks = lock_tasks(connection, ready).await?;
+    let needs = needed_states(connection, ready).await?;
+    let mut contexts: HashMap<RunKey, (Value, Value)> = HashMap::new();
+    let mut moves = Vec::new();
+    let mut gated = Vec::new();
+    let mut skipped = Vec::new();
+    for task in tasks {
+        if task.state != TaskState::Created || !task.native {
+            continue;
+        }
+        let definition = task_definition(engine, connection, &task).await?;
+        let empty = Vec::new();
+        let unmet = unmet_join(definition.join, needs.get(&task.id).unwrap_or(&empty));
+        let reason = match unmet {
+            Some(reason) => Some(reason),
+            None => condition_leaves_out(connection, &mut contexts, &task, &definition).await?,
+        };
+        let event = if reason.is_some() {
+            skipped.push(task.id);
+            TaskEvent::Skip
+        } else if approvals::gate_before(connection, &mut contexts, &task, &definition).await? {
+            gated.push((task.clone(), definition));
+            TaskEvent::RequestApproval(GatePhase::BeforeStart)
+        } else {
+            TaskEvent::Release
+        };
+        moves.push(Move {
+            task: task.id,
+            attempt: task.attempt,
+            from: task.state,
+            event,
+            reason,
+        });
+    }
+    write_moves(connection, "scheduler", &moves).await?;
+    for (task, definition) in gated {
+        approvals::request_before(engine, connection, &task, &definition).await?;
+    }
+    Ok(skipped)
+}
+
+/// The names and states of what each of these tasks needs.
+async fn needed_states(
+    connection: &mut PgConnection,
+    tasks: &[TaskId],
+) -> Result<HashMap<TaskId, Vec<(String, TaskState)>>> {
+    let ids: Vec<i64> = tasks.iter().map(|task| task.0).collect();
+    let rows = sqlx::query!(
+        "SELECT d.task_id, n.id, n.name, n.state
+         FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id
+         WHERE d.task_id = ANY($1) ORDER BY n.position, n.id",
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut needs: HashMap<TaskId, Vec<(String, TaskState)>> = HashMap::new();
+    for row in rows {
+        let state = state_of(row.id, &row.state)?;
+        needs
+            .entry(TaskId(row.task_id))
+            .or_default()
+            .push((row.name, state));
+    }
+    Ok(needs)
+}
+
+/// Why the join rule leaves the task out, where it does.
+fn unmet_join(join: Join, needs: &[(String, TaskState)]) -> Option<String> {
+    let succeeded = |state: TaskState| state == TaskState::Succeeded;
+    match join {
+        Join::AllDone => None,
+        Join::AllSucceeded => needs
+            .iter()
+            .find(|(_, state)| !succeeded(*state))
+            .map(|(name, state)| format!("it needs {name}, which {}", ended(*state))),
+        Join::AnySucceeded => {
+            let met = needs.is_empty() || needs.iter().any(|(_, state)| succeeded(*state));
+            (!met).then(|| {
+                let names: Vec<&str> = needs.iter().map(|(name, _)| name.as_str()).collect();
+                format!("none of {} succeeded", names.join(", "))
+            })
+        }
+    }
+}
+
+/// The end of a sentence about a task that is not to be followed.
+const fn ended(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Failed => "failed",
+        TaskState::Skipped => "was skipped",
+        TaskState::Cancelled => "was cancelled",
+        TaskState::Succeeded => "succeeded",
+        TaskState::Created
+        | TaskState::Queued
+        | TaskState::Scheduled
+        | TaskState::OnHold
+        | TaskState::Running
+        | TaskState::Blocked
+        | TaskState::AwaitingApproval
+        | TaskState::Cancelling => "has not finished",
+    }
+}
+
+/// Why the task's condition leaves it out, where it does. A condition that
+/// cannot be evaluated leaves it out too: work is not started on a guess.
+async fn condition_leaves_out(
+    connection: &mut PgConnection,
+    contexts: &mut HashMap<RunKey, (Value, Value)>,
+    task: &StoredTask,
+    definition: &PlanTask,
+) -> Result<Option<String>> {
+    let Some(expression) = &definition.when else {
+        return Ok(None);
+    };
+    let context = condition_context(connection, contexts, task).await?;
+    Ok(match task_condition(expression, &context) {
+        Ok(true) => None,
+        Ok(false) => Some(format!("its condition is false: {expression}")),
+        Err(error) => Some(format!("its condition could not be evaluated: {error}")),
+    })
+}
+
+/// The context of a task's run, read once for all tasks that are decided together.
+pub(crate) async fn condition_context(
+    connection: &mut PgConnection,
+    contexts: &mut HashMap<RunKey, (Value, Value)>,
+    task: &StoredTask,
+) -> Result<ConditionContext> {
+    let (inputs, tasks) = match task.run {
+        Some(run) => match contexts.get(&run) {
+            Some(context) => context.clone(),
+            None => {
+                let context = run_context(connection, run).await?;
+                contexts.insert(run, context.clone());
+                context
+            }
+        },
+        None => (serde_json::json!({}), serde_json::json!({})),
+    };
+    Ok(ConditionContext { inputs, tasks })
+}

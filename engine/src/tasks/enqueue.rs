@@ -1,0 +1,56 @@
+//! Native tasks on their own, many at a time.
+
+use model::id::TaskId;
+use model::plan::PlanTask;
+use serde_json::Value;
+
+use crate::{Engine, Result};
+
+/// A task that belongs to no run.
+#[derive(Clone, Debug)]
+pub struct NewTask {
+    pub definition: PlanTask,
+    pub inputs: Value,
+}
+
+/// Makes tasks that are ready at once; their ids stand in the order of `tasks`.
+pub async fn enqueue(engine: &Engine, tasks: &[NewTask]) -> Result<Vec<TaskId>> {
+    let names: Vec<&str> = tasks
+        .iter()
+        .map(|task| task.definition.name.as_str())
+        .collect();
+    let queues: Vec<&str> = tasks
+        .iter()
+        .map(|task| task.definition.queue.as_str())
+        .collect();
+    let priorities: Vec<i32> = tasks.iter().map(|task| task.definition.priority).collect();
+    let definitions = tasks
+        .iter()
+        .map(|task| serde_json::to_value(&task.definition))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(anyhow::Error::new)?;
+    let inputs: Vec<&Value> = tasks.iter().map(|task| &task.inputs).collect();
+    let ids = sqlx::query_scalar!(
+        "WITH made AS (
+             INSERT INTO tasks (name, origin, state, queue, priority, definition, inputs, ready_at)
+             SELECT name, 'native', 'queued', queue, priority, definition, inputs, watchbill_now()
+             FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[], $5::jsonb[])
+                 WITH ORDINALITY AS g (name, queue, priority, definition, inputs, place)
+             ORDER BY place
+             RETURNING id
+         ), recorded AS (
+             INSERT INTO task_history (task_id, seq, attempt, event, to_state, actor)
+             SELECT id, 1, 0, 'create', 'queued', 'api' FROM made
+         )
+         SELECT id FROM made ORDER BY id",
+        &names as &[&str],
+        &queues as &[&str],
+        &priorities,
+        &definitions,
+        &inputs as &[&Value],
+    )
+    .fetch_all(&engine.pool)
+    .await?;
+    engine.hint_ready();
+    Ok(ids.into_iter().map(TaskId).collect())
+}

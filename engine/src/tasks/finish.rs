@@ -1,0 +1,151 @@
+//! Finishing attempts: what was seen is recorded once, and all that follows from it commits with it.
+
+use std::collections::HashMap;
+
+use model::id::{AttemptNumber, TaskId};
+use model::task::{TaskEvent, TaskState};
+use model::view::Outcome;
+use sqlx::PgConnection;
+
+use super::record::{Recorded, record};
+use super::stored::{StoredTask, lock_tasks};
+use super::verdict::{Ending, Facts, ending};
+use super::{AttemptResult, Finish, Finished, LeaseRef};
+use crate::runs::{settle, task_definition};
+use crate::{Engine, Result, approvals};
+
+/// Records how attempts ended and lets go on what waited for them.
+///
+/// Only a live lease may finish a task: for a lapsed or foreign one nothing
+/// changes. The answers stand in the order of `finishes`.
+pub async fn finish(engine: &Engine, finishes: Vec<Finish>) -> Result<Vec<Finished>> {
+    if finishes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut transaction = engine.pool.begin().await?;
+    let ids: Vec<TaskId> = finishes.iter().map(|finish| finish.lease.task).collect();
+    let stored = lock_tasks(&mut transaction, &ids).await?;
+    let leases: Vec<LeaseRef> = finishes.iter().map(|finish| finish.lease).collect();
+    let held = take_live_leases(&mut transaction, &leases).await?;
+
+    let mut stored: HashMap<TaskId, StoredTask> =
+        stored.into_iter().map(|task| (task.id, task)).collect();
+    let mut order = Vec::with_capacity(finishes.len());
+    let mut seen = Vec::new();
+    for finish in finishes {
+        order.push(finish.lease.task);
+        if held.contains(&(finish.lease.task, finish.lease.attempt))
+            && let Some(task) = stored.remove(&finish.lease.task)
+        {
+            seen.push((task, finish.result));
+        }
+    }
+    let states = conclude(engine, &mut transaction, "worker", seen).await?;
+    transaction.commit().await?;
+    engine.hint_ready();
+    Ok(order
+        .into_iter()
+        .map(|task| {
+            states
+                .get(&task)
+                .map_or(Finished::LeaseLost, |state| Finished::Recorded(*state))
+        })
+        .collect())
+}
+
+/// Decides and writes the end of attempts whose leases are already taken back;
+/// shared with the rescuer, for whom the worker is the one that failed.
+pub(super) async fn conclude(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    actor: &str,
+    seen: Vec<(StoredTask, AttemptResult)>,
+) -> Result<HashMap<TaskId, TaskState>> {
+    let mut records = Vec::with_capacity(seen.len());
+    let mut requests = Vec::new();
+    let mut finished = Vec::new();
+    let mut states = HashMap::new();
+    for (task, result) in seen {
+        let definition = task_definition(engine, connection, &task).await?;
+        let gate = match result.outcome {
+            Outcome::Succeeded if task.state == TaskState::Running => {
+                approvals::gate_after(engine, connection, &task, &definition, &result).await?
+            }
+            Outcome::Succeeded
+            | Outcome::Failed
+            | Outcome::TimedOut
+            | Outcome::Signalled
+            | Outcome::NotFound
+            | Outcome::CouldNotStart
+            | Outcome::Cancelled
+            | Outcome::WorkerLost => None,
+        };
+        let facts = Facts {
+            state: task.state,
+            outcome: result.outcome,
+            retries: &definition.retries,
+            automatic_retries: task.automatic_retries,
+            crash_recoveries: task.crash_recoveries,
+            gated: gate.is_some(),
+            jitter: engine.random.fraction(),
+        };
+        let Ending {
+            event,
+            to,
+            delay,
+            reason,
+        } = ending(&facts)?;
+        if to.is_finished() {
+            finished.push(task.id);
+        }
+        states.insert(task.id, to);
+        let digest = approvals::digest::of_result(&result)?;
+        if let Some(gate) = gate {
+            requests.push((task.clone(), gate, digest, result.clone()));
+        }
+        records.push(Recorded {
+            task: task.id,
+            attempt: task.attempt,
+            from: task.state,
+            to,
+            event,
+            delay,
+            automatic_retry: matches!(event, TaskEvent::Retry | TaskEvent::BackOff),
+            crash_recovery: event == TaskEvent::Rescue,
+            reason: reason.or_else(|| result.reason.clone()),
+            digest,
+            result,
+        });
+    }
+    record(connection, actor, &records).await?;
+    for (task, gate, digest, result) in requests {
+        approvals::request_after(engine, connection, &task, gate, digest, &result).await?;
+    }
+    settle::after_finish(engine, connection, finished).await?;
+    Ok(states)
+}
+
+async fn take_live_leases(
+    connection: &mut PgConnection,
+    leases: &[LeaseRef],
+) -> Result<Vec<(TaskId, AttemptNumber)>> {
+    let tasks: Vec<i64> = leases.iter().map(|lease| lease.task.0).collect();
+    let attempts: Vec<i32> = leases.iter().map(|lease| lease.attempt.0).collect();
+    let tokens: Vec<_> = leases.iter().map(|lease| lease.token).collect();
+    let rows = sqlx::query!(
+        "DELETE FROM leases l
+         USING unnest($1::bigint[], $2::int[], $3::uuid[]) AS g (task_id, attempt, token)
+         WHERE l.task_id = g.task_id AND l.attempt = g.attempt AND l.token = g.token
+           AND l.expires_at > watchbill_now()
+         RETURNING l.task_id, l.attempt",
+        &tasks,
+        &attempts,
+        &tokens,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (TaskId(row.task_id), AttemptNumber(row.attempt)))
+        .collect())
+}

@@ -1,0 +1,85 @@
+//! A task as a verb needs it before it moves it: read under its run's lock.
+
+use anyhow::Context;
+use model::id::{AttemptNumber, PlanVersionId, RunKey, TaskId};
+use model::task::TaskState;
+use sqlx::PgConnection;
+
+use crate::{Error, Result};
+
+/// What verbs read of a task.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredTask {
+    pub id: TaskId,
+    pub name: String,
+    pub run: Option<RunKey>,
+    pub plan_version: Option<PlanVersionId>,
+    pub native: bool,
+    pub state: TaskState,
+    pub attempt: AttemptNumber,
+    pub definition: Option<serde_json::Value>,
+    pub automatic_retries: i32,
+    pub crash_recoveries: i32,
+}
+
+/// Locks the runs of these tasks, then the tasks, both in the order of their ids.
+///
+/// Every verb that moves tasks of a run takes the locks in this order, so that
+/// two of them wait for each other instead of deadlocking, and dependants are
+/// counted off by one at a time. Unknown ids are left out.
+pub(crate) async fn lock_tasks(
+    connection: &mut PgConnection,
+    tasks: &[TaskId],
+) -> Result<Vec<StoredTask>> {
+    let ids: Vec<i64> = tasks.iter().map(|task| task.0).collect();
+    sqlx::query_scalar!(
+        "SELECT id FROM runs WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1)) ORDER BY id FOR UPDATE",
+        &ids
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let rows = sqlx::query!(
+        r#"
+        SELECT t.id, t.name, t.run, r.plan_version_id AS "plan_version_id?", t.origin = 'native' AS "native!",
+               t.state, t.attempt, t.definition, t.automatic_retries, t.crash_recoveries
+        FROM tasks t LEFT JOIN runs r ON r.id = t.run
+        WHERE t.id = ANY($1)
+        ORDER BY t.id
+        FOR UPDATE OF t
+        "#,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(StoredTask {
+                id: TaskId(row.id),
+                name: row.name,
+                run: row.run.map(RunKey),
+                plan_version: row.plan_version_id.map(PlanVersionId),
+                native: row.native,
+                state: state_of(row.id, &row.state)?,
+                attempt: AttemptNumber(row.attempt),
+                definition: row.definition,
+                automatic_retries: row.automatic_retries,
+                crash_recoveries: row.crash_recoveries,
+            })
+        })
+        .collect()
+}
+
+/// The same for one task, which must exist.
+pub(crate) async fn lock_task(connection: &mut PgConnection, task: TaskId) -> Result<StoredTask> {
+    lock_tasks(connection, &[task])
+        .await?
+        .pop()
+        .ok_or_else(|| Error::NotFound(format!("there is no task {task}")))
+}
+
+/// Reads a stored state, naming the row where it is none.
+pub(crate) fn state_of(task: i64, text: &str) -> Result<TaskState> {
+    Ok(text
+        .parse()
+        .with_context(|| format!("tasks.state of row {task}"))?)
+}
