@@ -1,12 +1,15 @@
 //! Wires Watchbill's parts together: configuration, web server, command line.
 
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod database;
+pub mod dump;
 pub mod health;
 pub mod router;
 pub mod serve;
 pub mod shutdown;
 pub mod site;
 pub mod state;
+pub mod system_user;
 pub mod telemetry;

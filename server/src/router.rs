@@ -49,6 +49,8 @@ fn surround(routes: Router, state: &AppState) -> Router {
             .layer(
                 TraceLayer::new_for_http()
                     .make_span_with(span)
+                    // What fails is logged once, where it is mapped to a response.
+                    .on_failure(())
                     .on_response(DefaultOnResponse::new().level(Level::DEBUG)),
             )
             .layer(PropagateRequestIdLayer::new(REQUEST_ID.clone()))

@@ -9,9 +9,10 @@ use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
+use crate::database::Database;
+use crate::router;
 use crate::shutdown::{self, Shutdown};
 use crate::state::AppState;
-use crate::{database, router};
 
 /// How many connections one process may hold.
 const CONNECTIONS: u32 = 16;
@@ -23,12 +24,15 @@ const CONNECTIONS: u32 = 16;
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     shutdown::on_signal(shutdown.http.clone())?;
-    let url = config
-        .database_url
-        .clone()
-        .context("DATABASE_URL is not set")?;
-    let pool = database::connect(&url, CONNECTIONS).await?;
-    engine::upkeep::migrate(&pool).await?;
+    let database = Database::open(&config).await?;
+    let served = run(config, &database, &shutdown).await;
+    database.leave().await;
+    served
+}
+
+async fn run(config: Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {
+    database.migrate(&config).await?;
+    let pool = database.pool(CONNECTIONS).await?;
     let engine = Engine::new(pool, config.engine_settings());
     let listener = TcpListener::bind(config.listen)
         .await
@@ -40,11 +44,22 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         leptos_options: LeptosOptions::builder().output_name("watchbill").build(),
     };
     let service = router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(shutdown.http.clone().cancelled_owned())
-        .await?;
-    shutdown.worker.cancel();
-    shutdown.background.cancel();
+    let watched = async {
+        match &database.cluster {
+            Some(cluster) => cluster.watch(shutdown.background.clone()).await,
+            None => shutdown.background.cancelled().await,
+        }
+    };
+    let stages = async {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(shutdown.http.clone().cancelled_owned())
+            .await?;
+        shutdown.worker.cancel();
+        shutdown.background.cancel();
+        anyhow::Ok(())
+    };
+    let (served, ()) = tokio::join!(stages, watched);
+    served?;
     engine.pool.close().await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Brings the schema up to what this binary knows, under a lock.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::{Engine, Error, MIGRATOR, Result};
 
@@ -23,6 +23,45 @@ pub enum SchemaState {
     Behind(usize),
     /// It has a migration that this binary does not know.
     Newer(i64),
+}
+
+/// Held by whoever looks at the schema in order to change it; the others wait.
+pub struct MigrationLock(PgConnection);
+
+impl MigrationLock {
+    /// Lets the next one go on.
+    ///
+    /// # Errors
+    /// When the connection is lost, which releases it too.
+    pub async fn release(self) -> Result<()> {
+        self.0.close().await?;
+        Ok(())
+    }
+}
+
+/// Waits for the lock; it lives on a connection of its own and ends with it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock_migrations(pool: &PgPool) -> Result<MigrationLock> {
+    let mut connection = pool.acquire().await?.detach();
+    sqlx::query!("SELECT pg_advisory_lock(hashtext('watchbill.migrations'))")
+        .fetch_one(&mut connection)
+        .await?;
+    Ok(MigrationLock(connection))
+}
+
+/// The server's major version, such as 15.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn server_major(pool: &PgPool) -> Result<u32> {
+    let number = sqlx::query_scalar!(
+        r#"SELECT current_setting('server_version_num')::int / 10000 AS "major!""#
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(u32::try_from(number).unwrap_or_default())
 }
 
 /// Applies what is missing. Many processes may call it at once: one works, the others wait.
@@ -112,14 +151,14 @@ pub async fn schema_state(pool: &PgPool) -> Result<SchemaState> {
     })
 }
 
-/// Whether requests can be served: the database answers, with the schema we know.
+/// Whether requests can be served: the database answers, with a schema we can use.
 ///
 /// # Errors
 /// [`Error::Unavailable`] or [`Error::Conflict`].
 pub async fn readiness(engine: &Engine) -> Result<()> {
     match schema_state(&engine.pool).await? {
-        SchemaState::Current => Ok(()),
-        SchemaState::Newer(version) => Err(newer(version)),
+        // A newer version may have migrated while we serve: the two run side by side.
+        SchemaState::Current | SchemaState::Newer(_) => Ok(()),
         SchemaState::Empty | SchemaState::Behind(_) => Err(Error::Conflict(
             "the database is not migrated; run: watchbill migrate".to_owned(),
         )),

@@ -176,6 +176,12 @@ pub static KEYS: &[Key] = &[
         "none",
         "Webhook of anything else",
     ),
+    secret(
+        "notify.webhook_secret",
+        &["WATCHBILL_WEBHOOK_SECRET"],
+        "none",
+        "Signing secret of notify.webhook (Standard Webhooks, whsec_…)",
+    ),
     key(
         "http.trusted_proxies",
         &["WATCHBILL_HTTP_TRUSTED_PROXIES"],

@@ -41,6 +41,8 @@ pub struct Config {
     pub slack_webhook: Option<SecretString>,
     pub email_webhook: Option<SecretString>,
     pub generic_webhook: Option<SecretString>,
+    /// Signs what goes to `generic_webhook`.
+    pub generic_webhook_secret: Option<SecretString>,
     pub trusted_proxies: Vec<IpNet>,
     /// In lower case, without a port; empty means the host of `public_url` and loopback names.
     pub allowed_hosts: Vec<String>,
@@ -119,6 +121,9 @@ impl Config {
             slack_webhook: reader.optional("notify.slack_webhook", webhook),
             email_webhook: reader.optional("notify.email_webhook", webhook),
             generic_webhook: reader.optional("notify.webhook", webhook),
+            generic_webhook_secret: reader.optional("notify.webhook_secret", |text| {
+                Ok(SecretString::from(text.to_owned()))
+            }),
             trusted_proxies: reader.or("http.trusted_proxies", Vec::new(), parse::networks),
             allowed_hosts: reader.or("http.allowed_hosts", Vec::new(), |text| {
                 list(&text.to_lowercase())
@@ -151,6 +156,7 @@ impl Config {
             slack_webhook: self.slack_webhook.clone(),
             email_webhook: self.email_webhook.clone(),
             generic_webhook: self.generic_webhook.clone(),
+            generic_webhook_secret: self.generic_webhook_secret.clone(),
             public_url: Some(self.address()),
             retention: self.retention,
         }
