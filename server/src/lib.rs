@@ -6,6 +6,7 @@ pub mod config;
 pub mod database;
 pub mod dump;
 pub mod health;
+pub mod rest;
 pub mod router;
 pub mod serve;
 pub mod shutdown;
