@@ -1,0 +1,9 @@
+//! The engine over a real PostgreSQL, one file per verb or hazard.
+
+mod cancel;
+mod claim;
+mod dag;
+mod decide;
+mod finish;
+mod rescue;
+mod support;

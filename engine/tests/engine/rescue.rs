@@ -1,0 +1,70 @@
+//! Invariants 4 and 6: what a dead worker held goes on; what kills its workers does not.
+
+use std::time::Duration;
+
+use engine::tasks::{CRASH_RECOVERIES, rescue};
+use model::task::TaskState;
+use sqlx::PgPool;
+
+use crate::support::{claim_one, end, engine, move_clock, plan, run, state, states, task, worker};
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_task_that_was_never_renewed_is_recovered(pool: PgPool) {
+    let engine = engine(pool);
+    run(&engine, &plan(vec![task("one", &[])]), None).await;
+    let claimed = claim_one(&engine, &worker(&engine)).await;
+    assert_eq!(
+        rescue(&engine).await.expect("a rescue"),
+        0,
+        "the lease still holds"
+    );
+    move_clock(&engine, Duration::from_secs(31)).await;
+    assert_eq!(rescue(&engine).await.expect("a rescue"), 1);
+    assert_eq!(state(&engine, claimed.lease.task).await, TaskState::Queued);
+    assert_eq!(
+        rescue(&engine).await.expect("a rescue"),
+        0,
+        "once is enough"
+    );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn poison_fails_and_the_others_finish(pool: PgPool) {
+    let engine = engine(pool);
+    let mut poison = task("poison", &[]);
+    poison.priority = 1;
+    let key = run(&engine, &plan(vec![poison, task("fine", &[])]), None).await;
+    for death in 0..=u64::try_from(CRASH_RECOVERIES).expect("a small figure") {
+        let claimed = claim_one(&engine, &worker(&engine)).await;
+        assert_eq!(claimed.name, "poison");
+        move_clock(&engine, Duration::from_secs(31 * (death + 1))).await;
+        assert_eq!(rescue(&engine).await.expect("a rescue"), 1);
+    }
+    let fine = claim_one(&engine, &worker(&engine)).await;
+    end(&engine, &fine, model::view::Outcome::Succeeded).await;
+    assert_eq!(
+        states(&engine, key).await,
+        [
+            ("poison".to_owned(), TaskState::Failed),
+            ("fine".to_owned(), TaskState::Succeeded)
+        ]
+    );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn two_rescuers_rescue_once(pool: PgPool) {
+    let engine = engine(pool);
+    let tasks = (0..20).map(|n| task(&format!("t{n}"), &[])).collect();
+    run(&engine, &plan(tasks), None).await;
+    engine::tasks::claim(&engine, &worker(&engine), 20)
+        .await
+        .expect("a claim");
+    move_clock(&engine, Duration::from_secs(31)).await;
+    let (first, second) = tokio::join!(rescue(&engine), rescue(&engine));
+    assert_eq!(first.expect("a rescue") + second.expect("a rescue"), 20);
+    let doubles: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks WHERE crash_recoveries <> 1")
+        .fetch_one(&engine.pool)
+        .await
+        .expect("a count");
+    assert_eq!(doubles, 0);
+}

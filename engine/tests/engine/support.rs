@@ -1,0 +1,187 @@
+//! What the tests share: plans, workers, people and a clock that can be moved.
+
+use std::time::Duration;
+
+use engine::runs::{NewRun, materialise};
+use engine::tasks::{AttemptResult, Claimed, Finish, Finished, WorkerIdentity, claim, finish};
+use engine::{Engine, Settings};
+use model::id::{AccountId, PlanId, PlanVersionId, RunKey, TaskId};
+use model::identity::{Principal, PrincipalKind, Role};
+use model::plan::{Gate, Join, Plan, PlanTask, Retries, Signer, Work};
+use model::task::{GatePhase, TaskState};
+use model::view::Outcome;
+use sqlx::PgPool;
+
+pub fn engine(pool: PgPool) -> Engine {
+    Engine::new(pool, Settings::default())
+}
+
+pub fn worker(engine: &Engine) -> WorkerIdentity {
+    WorkerIdentity {
+        id: engine.random.uuid(),
+        name: "test".to_owned(),
+        labels: Vec::new(),
+    }
+}
+
+/// A task that does nothing in particular.
+pub fn task(name: &str, needs: &[&str]) -> PlanTask {
+    PlanTask {
+        name: name.to_owned(),
+        description: String::new(),
+        needs: needs.iter().map(|need| (*need).to_owned()).collect(),
+        join: Join::AllSucceeded,
+        when: None,
+        work: Work::Run(vec!["true".to_owned()]),
+        working_directory: None,
+        environment: Vec::new(),
+        timeout_seconds: 60,
+        retries: Retries::default(),
+        approval: None,
+        queue: "default".to_owned(),
+        priority: 0,
+        labels: Vec::new(),
+    }
+}
+
+/// A gate that one approver opens.
+pub fn gate(phase: GatePhase) -> Gate {
+    Gate {
+        phase,
+        when: None,
+        from: vec![Signer::Role(Role::Approver)],
+        required: 1,
+        expires_seconds: None,
+    }
+}
+
+pub fn plan(tasks: Vec<PlanTask>) -> Plan {
+    Plan {
+        name: "nightly".to_owned(),
+        description: String::new(),
+        timezone: "Europe/Paris".to_owned(),
+        run_id: "nightly-{date}".to_owned(),
+        inputs: Vec::new(),
+        triggers: Vec::new(),
+        tasks,
+    }
+}
+
+/// Stores the plan and makes a run of it, as asked for by `requester`.
+pub async fn run(engine: &Engine, plan: &Plan, requester: Option<AccountId>) -> RunKey {
+    let definition = serde_json::to_value(plan).expect("a plan is JSON");
+    let (plan_id, version_id): (i64, i64) = sqlx::query_as(
+        "WITH p AS (INSERT INTO plans (name, current_version, source) VALUES ($1, 1, 'api')
+                    ON CONFLICT (name) DO UPDATE SET current_version = plans.current_version + 1
+                    RETURNING id, current_version)
+         INSERT INTO plan_versions (plan_id, version, content_hash, source_text, definition, created_by)
+         SELECT id, current_version, '', '', $2, 'test' FROM p RETURNING plan_id, id",
+    )
+    .bind(&plan.name)
+    .bind(definition)
+    .fetch_one(&engine.pool)
+    .await
+    .expect("the plan is stored");
+    let mut transaction = engine.pool.begin().await.expect("a transaction");
+    let (run, _) = materialise(
+        engine,
+        &mut transaction,
+        &NewRun {
+            plan_id: PlanId(plan_id),
+            plan_version_id: PlanVersionId(version_id),
+            plan,
+            trigger: None,
+            due_at: engine.clock.now(),
+            started_by: "test",
+            requester,
+            inputs: serde_json::json!({}),
+            waits_for: None,
+        },
+    )
+    .await
+    .expect("the run is made");
+    transaction.commit().await.expect("the run is committed");
+    run
+}
+
+/// An account with these roles, and a session of it.
+pub async fn person(engine: &Engine, login: &str, roles: &[Role]) -> Principal {
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO accounts (login, password_hash) VALUES ($1, 'none') RETURNING id",
+    )
+    .bind(login)
+    .fetch_one(&engine.pool)
+    .await
+    .expect("the account is new");
+    for role in roles {
+        sqlx::query("INSERT INTO account_roles VALUES ($1, $2)")
+            .bind(id)
+            .bind(role.as_str())
+            .execute(&engine.pool)
+            .await
+            .expect("the role is known");
+    }
+    Principal {
+        kind: PrincipalKind::Session {
+            account: AccountId(id),
+        },
+        name: login.to_owned(),
+        roles: roles.to_vec(),
+    }
+}
+
+pub async fn claim_one(engine: &Engine, worker: &WorkerIdentity) -> Claimed {
+    claim(engine, worker, 1)
+        .await
+        .expect("the claim goes through")
+        .pop()
+        .expect("something is ready")
+}
+
+pub async fn end(engine: &Engine, claimed: &Claimed, outcome: Outcome) -> Finished {
+    finish(
+        engine,
+        vec![Finish {
+            lease: claimed.lease,
+            result: AttemptResult::bare(outcome),
+        }],
+    )
+    .await
+    .expect("the finish goes through")
+    .pop()
+    .expect("one answer per finish")
+}
+
+pub async fn state(engine: &Engine, task: TaskId) -> TaskState {
+    let text: String = sqlx::query_scalar("SELECT state FROM tasks WHERE id = $1")
+        .bind(task.0)
+        .fetch_one(&engine.pool)
+        .await
+        .expect("the task exists");
+    text.parse().expect("a stored state is known")
+}
+
+/// The states of a run's tasks, by name.
+pub async fn states(engine: &Engine, run: RunKey) -> Vec<(String, TaskState)> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT name, state FROM tasks WHERE run = $1 ORDER BY position")
+            .bind(run.0)
+            .fetch_all(&engine.pool)
+            .await
+            .expect("the run exists");
+    rows.into_iter()
+        .map(|(name, state)| (name, state.parse().expect("a stored state is known")))
+        .collect()
+}
+
+/// Moves the database's clock this far from the real one.
+pub async fn move_clock(engine: &Engine, ahead: Duration) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "CREATE OR REPLACE FUNCTION watchbill_now() RETURNS timestamptz LANGUAGE sql STABLE
+         AS 'SELECT statement_timestamp() + interval ''{} seconds'''",
+        ahead.as_secs()
+    )))
+    .execute(&engine.pool)
+    .await
+    .expect("the clock moves");
+}
