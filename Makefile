@@ -1,3 +1,50 @@
-.PHONY: help
-help:
-	@echo "make run, make test"
+# Every command a person needs. Each recipe runs in the environment that setup/ prepares.
+.DEFAULT_GOAL := help
+.PHONY: help run dev build test check bench clean
+
+# SQL is checked against `.sqlx`, build products stay in the cache folder: see setup/env.sh.
+IN := . ./setup/env.sh &&
+SAY := printf '\033[1m==> %s\033[0m\n'
+# Everything native; the browser's half has other features and is built alone.
+NATIVE := --workspace --exclude frontend
+WASM := --package frontend --target wasm32-unknown-unknown
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | awk -F '\t' '{ printf "  make %-7s %s\n", $$1, $$2 }'
+
+run: build ## set up what is missing, build and start Watchbill; ARGS="--listen …" reach `serve`
+	@$(IN) exec "$$CARGO_TARGET_DIR/release/watchbill" serve $(ARGS)
+
+build: ## build the release: one file, with the site inside
+	@./setup/run
+	@$(IN) $(SAY) "Building the site" && cargo xtask site --release
+	@$(IN) $(SAY) "Building the server" && cargo build --release --package server
+	@$(IN) $(SAY) "Built $$CARGO_TARGET_DIR/release/watchbill"
+
+dev: ## build quickly, without optimisation, and start
+	@./setup/run
+	@$(IN) cargo xtask site && cargo build --package server
+	@$(IN) exec "$$CARGO_TARGET_DIR/debug/watchbill" serve $(ARGS)
+
+check: ## formatting, lints, SQL against the schema, layers, licences
+	@./setup/run check
+	@$(SAY) "Formatting" && $(IN) cargo fmt --all --check
+	@$(SAY) "Layers, sizes, documents" && $(IN) cargo xtask check
+	@$(SAY) "Lints" && $(IN) cargo clippy $(NATIVE) --all-targets -- --deny warnings
+	@$(SAY) "Lints of the browser's half" && $(IN) cargo clippy $(WASM) -- --deny warnings
+	@$(SAY) "SQL against the schema" && $(IN) ./setup/with-database cargo xtask sqlx-prepare --check
+	@$(SAY) "Licences and bans" && $(IN) cargo-deny --log-level error check licenses bans sources
+
+test: ## set up what is missing and run every check and every test, the browser's included
+	@./setup/run test
+	@$(MAKE) --no-print-directory check
+	@$(SAY) "Tests" && $(IN) ./setup/with-database ./setup/cargo-test $(NATIVE)
+	@$(SAY) "The site for the browser's tests" && $(IN) cargo xtask site --release
+	@$(SAY) "Tests in the browser" && $(IN) ./setup/with-database ./setup/browser-test
+
+bench: ## measure speed against the limits of this machine; asserts nothing
+	@./setup/run
+	@$(IN) ./setup/with-database cargo bench --workspace --exclude frontend
+
+clean: ## remove what builds made, for every checkout; data stays
+	@$(IN) rm -rf node_modules "$$CARGO_TARGET_DIR"

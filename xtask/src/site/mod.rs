@@ -9,8 +9,10 @@ mod script;
 mod style;
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 
 use crate::paths;
 use crate::tool::step;
@@ -35,6 +37,12 @@ pub fn build(profile: Profile) -> Result<()> {
     }
 
     let module = step("compile the browser's half", || script::compile(profile))?;
+    let stamp = paths::target().join("site.stamp");
+    let state = fingerprint(&module, profile)?;
+    if paths::site().exists() && fs::read_to_string(&stamp).is_ok_and(|built| built == state) {
+        eprintln!("  the site is as it was: {}", paths::site().display());
+        return Ok(());
+    }
     step("bind it for the browser", || {
         script::bind(&module, &bound, profile)
     })?;
@@ -49,7 +57,33 @@ pub fn build(profile: Profile) -> Result<()> {
         step("compress it beforehand", || compress::beside(&site))?;
     }
     publish::replace(&site, &paths::site())?;
+    fs::write(&stamp, state).context("cannot note what the site was built from")?;
     fs::remove_dir_all(&work).context("cannot remove the site's work folder")?;
     eprintln!("  site: {}", paths::site().display());
     Ok(())
+}
+
+/// A hash of all that the site is made from, this builder included.
+fn fingerprint(module: &Path, profile: Profile) -> Result<String> {
+    let mut hash = Sha256::new();
+    let release = profile == Profile::Release;
+    hash.update([
+        u8::from(release),
+        u8::from(paths::npm_program("wasm-opt").is_some()),
+    ]);
+    let root = paths::root();
+    let builder = std::env::current_exe().context("cannot find this program")?;
+    let places = [
+        builder,
+        module.to_path_buf(),
+        root.join("style"),
+        root.join("public"),
+    ];
+    for place in places.iter().chain([
+        &root.join("xtask/compress.mjs"),
+        &root.join("package-lock.json"),
+    ]) {
+        crate::files::add(&mut hash, place)?;
+    }
+    Ok(crate::files::hex(hash))
 }
