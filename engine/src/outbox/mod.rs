@@ -9,3 +9,6 @@ mod signature;
 pub use deliver::{deliver, deliver_due};
 pub use enqueue::{Channel, OutboxMessage, awaiting_approval, enqueue};
 pub use payload::AwaitingApproval;
+
+#[cfg(test)]
+mod receiver;

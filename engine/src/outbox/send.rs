@@ -92,16 +92,21 @@ pub fn client() -> Result<&'static Client, Failure> {
     if let Some(client) = CLIENT.get() {
         return Ok(client);
     }
+    let built = patient_for(TIMEOUT)?;
+    Ok(CLIENT.get_or_init(|| built))
+}
+
+/// A client that follows nothing and waits this long.
+pub fn patient_for(timeout: Duration) -> Result<Client, Failure> {
     // Another part of the process may have installed it first; it is the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let built = Client::builder()
+    Client::builder()
         .redirect(Policy::none())
-        .timeout(TIMEOUT)
-        .connect_timeout(TIMEOUT)
+        .timeout(timeout)
+        .connect_timeout(timeout)
         .user_agent(concat!("Watchbill/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| Failure::transient(format!("no HTTP client: {}", error.without_url())))?;
-    Ok(CLIENT.get_or_init(|| built))
+        .map_err(|error| Failure::transient(format!("no HTTP client: {}", error.without_url())))
 }
 
 fn unreachable(error: reqwest::Error) -> Failure {
@@ -153,3 +158,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .ok()?;
     Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)))
 }
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;
