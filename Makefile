@@ -5,9 +5,10 @@
 # SQL is checked against `.sqlx`, build products stay in the cache folder: see setup/env.sh.
 IN := . ./setup/env.sh &&
 SAY := printf '\033[1m==> %s\033[0m\n'
-# Everything native; the browser's half has other features and is built alone.
-NATIVE := --workspace --exclude frontend
+# The product, native. The browser's half has other features and xtask another profile: each is built alone.
+NATIVE := --workspace --exclude frontend --exclude xtask
 WASM := --package frontend --target wasm32-unknown-unknown
+XTASK := --package xtask --profile xtask
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | awk -F '\t' '{ printf "  make %-7s %s\n", $$1, $$2 }'
@@ -30,7 +31,8 @@ check: ## formatting, lints, SQL against the schema, layers, licences
 	@./setup/run check
 	@$(SAY) "Formatting" && $(IN) cargo fmt --all --check
 	@$(SAY) "Layers, sizes, documents" && $(IN) cargo xtask check
-	@$(SAY) "Lints" && $(IN) cargo clippy $(NATIVE) --all-targets -- --deny warnings
+	@$(SAY) "Lints" && $(IN) cargo clippy $(NATIVE) --all-targets -- --deny warnings && \
+		cargo clippy $(XTASK) --all-targets -- --deny warnings
 	@$(SAY) "Lints of the browser's half" && $(IN) cargo clippy $(WASM) -- --deny warnings
 	@$(SAY) "SQL against the schema" && $(IN) ./setup/with-database cargo xtask sqlx-prepare --check
 	@$(SAY) "Licences and bans" && $(IN) cargo-deny --log-level error check licenses bans sources
@@ -39,6 +41,7 @@ test: ## set up what is missing and run every check and every test, the browser'
 	@./setup/run test
 	@$(MAKE) --no-print-directory check
 	@$(SAY) "Tests" && $(IN) ./setup/with-database ./setup/cargo-test $(NATIVE)
+	@$(IN) cargo test --quiet $(XTASK)
 	@$(SAY) "The site for the browser's tests" && $(IN) cargo xtask site --release
 	@$(SAY) "Tests in the browser" && $(IN) ./setup/with-database ./setup/browser-test
 

@@ -97,11 +97,10 @@ fn accepts(header: &str, encoding: &str) -> bool {
 
 fn tag(file: &EmbeddedFile, encoding: Option<&str>) -> String {
     let hash = file.metadata.sha256_hash();
-    let short: String = hash
+    let short = hash
         .iter()
         .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!("\"{short}-{}\"", encoding.unwrap_or("plain"))
 }
 

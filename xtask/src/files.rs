@@ -23,10 +23,9 @@ pub fn add(hash: &mut Sha256, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The hash in hexadecimal digits.
-pub fn hex(hash: Sha256) -> String {
-    hash.finalize()
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -199,11 +199,7 @@ fn fingerprint() -> Result<String> {
     for place in ["engine", "migrations", ".sqlx", "Cargo.lock"] {
         files::add(&mut hash, &paths::root().join(place))?;
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(files::hex(&hash.finalize()))
 }
 
 #[cfg(test)]

@@ -85,5 +85,5 @@ fn fingerprint(module: &Path, profile: Profile) -> Result<String> {
     ]) {
         crate::files::add(&mut hash, place)?;
     }
-    Ok(crate::files::hex(hash))
+    Ok(crate::files::hex(&hash.finalize()))
 }

@@ -48,11 +48,7 @@ pub fn replace(new: &Path, site: &Path) -> Result<()> {
 /// Writes `watchbill.<hash>.<extension>` and returns its address.
 fn hashed(package: &Path, extension: &str, content: &[u8]) -> Result<String> {
     let digest = Sha256::digest(content);
-    let short: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let short = crate::files::hex(&digest[..8]);
     let name = format!("{NAME}.{short}.{extension}");
     fs::write(package.join(&name), content).with_context(|| format!("cannot write {name}"))?;
     Ok(format!("/pkg/{name}"))
