@@ -9,7 +9,7 @@ use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role, Scope};
 use model::task::{GatePhase, TaskState};
 use model::view::{Outcome, Verdict};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::{
     claim_one, end, engine, gate, move_clock, person, plan, run, state, states, task, worker,
@@ -107,10 +107,15 @@ async fn a_gate_before_the_start_lets_nothing_run(pool: PgPool) {
     assert_eq!(claim_one(&engine, &worker(&engine)).await.name, "change");
 }
 
+/// Invariant 11: 64 deciders at the same 50 gates.
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn of_many_deciders_one_wins(pool: PgPool) {
+    const GATES: i64 = 50;
     let engine = engine(pool);
-    let (_, _, approval) = waiting(&engine, None).await;
+    let mut approvals = Vec::new();
+    for _ in 0..GATES {
+        approvals.push(waiting(&engine, None).await.2);
+    }
     let mut deciders = Vec::new();
     for number in 0..64 {
         let login = format!("approver{number}@example.org");
@@ -121,27 +126,78 @@ async fn of_many_deciders_one_wins(pool: PgPool) {
         .into_iter()
         .enumerate()
         .map(|(number, decider)| {
-            let (engine, barrier) = (engine.clone(), barrier.clone());
+            let (engine, barrier, approvals) = (engine.clone(), barrier.clone(), approvals.clone());
             let verdict = if number % 2 == 0 {
                 Verdict::Approve
             } else {
                 Verdict::Reject
             };
             tokio::spawn(async move {
-                barrier.wait().await;
-                decide(&engine, &decider, &answer(approval, verdict)).await
+                let mut won = 0;
+                for approval in approvals {
+                    barrier.wait().await;
+                    match decide(&engine, &decider, &answer(approval, verdict)).await {
+                        Ok(_) => won += 1,
+                        Err(Error::Conflict(text)) => assert!(text.contains("already"), "{text}"),
+                        Err(other) => panic!("a late answer is a conflict, not {other}"),
+                    }
+                }
+                won
             })
         })
         .collect();
     let mut won = 0;
-    for attempt in tries {
-        match attempt.await.expect("the decider ends") {
-            Ok(_) => won += 1,
-            Err(Error::Conflict(text)) => assert!(text.contains("already"), "{text}"),
-            Err(other) => panic!("a late answer is a conflict, not {other}"),
-        }
+    for decider in tries {
+        won += decider.await.expect("the decider ends");
     }
-    assert_eq!(won, 1);
+    assert_eq!(won, GATES);
+    assert_eq!(counts(&engine).await, (GATES, GATES));
+}
+
+/// Invariants 14 and 16: whichever statement fails, nothing of the decision is there.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_decision_is_recorded_whole_or_not_at_all(pool: PgPool) {
+    let engine = engine(pool);
+    let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
+    let (key, _, approval) = waiting(&engine, None).await;
+    sqlx::raw_sql(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is gone'; END $$",
+    )
+    .execute(&engine.pool)
+    .await
+    .expect("a function");
+    let before = states(&engine, key).await;
+    for (table, change) in [
+        ("approvals", "UPDATE"),
+        ("decisions", "INSERT"),
+        ("audit", "INSERT"),
+        ("tasks", "UPDATE"),
+        ("task_history", "INSERT"),
+        ("task_dependencies", "UPDATE"),
+    ] {
+        let broken = format!(
+            "CREATE TRIGGER broken BEFORE {change} ON {table} FOR EACH ROW EXECUTE FUNCTION fail()"
+        );
+        sqlx::raw_sql(AssertSqlSafe(broken))
+            .execute(&engine.pool)
+            .await
+            .expect("a trigger");
+        let failed = decide(&engine, &approver, &answer(approval, Verdict::Approve)).await;
+        assert!(
+            matches!(failed, Err(Error::Internal(_))),
+            "{table}: {failed:?}"
+        );
+        assert_eq!(counts(&engine).await, (0, 0), "{table}");
+        assert_eq!(states(&engine, key).await, before, "{table}");
+        let mended = format!("DROP TRIGGER broken ON {table}");
+        sqlx::raw_sql(AssertSqlSafe(mended))
+            .execute(&engine.pool)
+            .await
+            .expect("no trigger");
+    }
+    decide(&engine, &approver, &answer(approval, Verdict::Approve))
+        .await
+        .expect("all is well again");
     assert_eq!(counts(&engine).await, (1, 1));
 }
 
