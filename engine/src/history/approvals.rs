@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
+use model::id::{AccountId, ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, Signer};
 use model::task::GatePhase;
@@ -8,6 +8,7 @@ use model::view::{ApprovalDetail, ApprovalRow, ApprovalState, DecisionRow, Verdi
 use super::artifact::beginning;
 use super::records::{hexadecimal, json, word};
 use super::task::artifacts;
+use crate::approvals::{Signature, may_sign};
 use crate::{Engine, Error, Result, authorise};
 
 /// How much of a diff a page shows.
@@ -95,7 +96,7 @@ pub async fn approval(
         principal,
         &row,
         &policy,
-        request.requester_account_id,
+        request.requester_account_id.map(AccountId),
     )
     .await?;
     Ok(ApprovalDetail {
@@ -207,54 +208,34 @@ async fn standing(
     principal: &Principal,
     row: &ApprovalRow,
     policy: &Gate,
-    requester: Option<i64>,
+    requester: Option<AccountId>,
 ) -> Result<(bool, Option<String>)> {
-    let no = |why: &str| Ok((false, Some(why.to_owned())));
     if row.state != ApprovalState::Pending {
         return Ok((false, None));
     }
-    if row.expires_at.is_some_and(|end| end <= engine.clock.now()) {
-        return no("Nobody decided in time.");
-    }
-    let Some(account) = principal
-        .account()
-        .filter(|_| principal.may(Permission::Decide))
-    else {
-        return no("Your account may not decide.");
-    };
-    let signs = policy.from.iter().any(|signer| match signer {
-        Signer::Role(role) => principal.roles.contains(role),
-    });
-    if !signs {
-        return Ok((
-            false,
-            Some(format!(
-                "Only {} may sign this.",
-                policy
-                    .from
-                    .iter()
-                    .map(signer)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
-        ));
-    }
-    if requester != Some(account.0) {
-        return Ok((true, None));
-    }
-    let deciders = sqlx::query_scalar!(
-        r#"SELECT count(DISTINCT a.id) AS "count!" FROM accounts a JOIN account_roles r ON r.account_id = a.id
-           WHERE a.disabled_at IS NULL AND r.role IN ('approver', 'admin')"#
+    let mut connection = engine.pool.acquire().await?;
+    let late = sqlx::query_scalar!(
+        r#"SELECT coalesce($1 <= watchbill_now(), false) AS "late!""#,
+        row.expires_at
     )
-    .fetch_one(&engine.pool)
+    .fetch_one(&mut *connection)
     .await?;
-    if deciders <= 1 {
-        Ok((
+    if late {
+        return Ok((false, Some("nobody decided in time".to_owned())));
+    }
+    match may_sign(&mut connection, principal, policy, requester).await {
+        Ok(Signature {
+            sole_decider: true, ..
+        }) => Ok((
             true,
-            Some("You asked for this run, and you are the only one who can decide; the record says so.".to_owned()),
-        ))
-    } else {
-        no("You asked for this run, so somebody else must decide.")
+            Some(
+                "you asked for this run, and no other account can sign it; the record will say so"
+                    .to_owned(),
+            ),
+        )),
+        Ok(Signature { .. }) => Ok((true, None)),
+        Err(Error::Forbidden(why)) => Ok((false, Some(why))),
+        Err(other) => Err(other),
     }
 }
 

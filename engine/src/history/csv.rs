@@ -9,7 +9,7 @@ use model::task::TaskState;
 use model::view::TaskFilter;
 
 use super::ByteStream;
-use super::filter::{Keys, listed};
+use super::filter::{Keys, Scan, listed};
 use super::records::word;
 use crate::{Engine, Error, Result, authorise};
 
@@ -266,10 +266,9 @@ async fn batch(engine: &Engine, keys: &Keys) -> Result<Vec<CsvRecord>> {
            t.state AS "state!", t.attempt AS "attempt!", t.started_at, t.finished_at, t.duration_ms, t.outputs_uri,
            t.log_excerpt, t.reason, t.approval_state, t.approver, t.approval_note"#,
         "1001",
-        keys
-    )
-    .fetch_all(&engine.pool)
-    .await?)
+        keys,
+        &engine.pool
+    ))
 }
 
 fn finish(writer: ::csv::Writer<Vec<u8>>) -> Result<Vec<u8>> {

@@ -10,19 +10,9 @@ use crate::{Error, FieldProblem, Result};
 /// More names than this in one filter would be as many index scans for each state.
 const MOST_NAMES: usize = 20;
 
-/// What [`listed`] binds. Exactly one of its four scans has anything to do.
+/// What [`listed`] binds.
 pub(super) struct Keys {
-    /// No status, no name, no run: the scan over all tasks.
-    pub plain: bool,
-    /// Statuses without names: one scan for each state.
-    pub states: Vec<String>,
-    /// Names: one scan for each name and state.
-    pub names: Vec<String>,
-    pub states_of_names: Vec<String>,
-    /// A run: one scan over its tasks, filtered as it goes.
-    pub run_id: Option<String>,
-    pub states_in_run: Vec<String>,
-    pub names_in_run: Vec<String>,
+    pub scan: Scan,
     pub since: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
     pub before_at: Option<DateTime<Utc>>,
@@ -32,6 +22,25 @@ pub(super) struct Keys {
     pub limit: i64,
 }
 
+/// Which index scans answer a filter.
+pub(super) enum Scan {
+    /// One, over all tasks.
+    All,
+    /// One for each state.
+    States(Vec<String>),
+    /// One for each name in each state.
+    Names {
+        names: Vec<String>,
+        states: Vec<String>,
+    },
+    /// One over the tasks of the runs with this readable id, filtered as it goes.
+    Run {
+        run_id: String,
+        names: Vec<String>,
+        states: Vec<String>,
+    },
+}
+
 impl Keys {
     pub fn new(filter: &TaskFilter, before: Option<Position>, limit: i64) -> Result<Self> {
         check(filter)?;
@@ -39,48 +48,37 @@ impl Keys {
             .statuses
             .iter()
             .flat_map(|status| status.states())
-            .map(|state| state.as_str().to_owned())
+            .map(|state| state.to_string())
             .collect();
         states.sort();
         states.dedup();
         let mut names = filter.tasks.clone();
         names.sort();
         names.dedup();
-
+        let scan = match (&filter.run_id, names.is_empty(), states.is_empty()) {
+            (Some(run_id), _, _) => Scan::Run {
+                run_id: run_id.clone(),
+                names,
+                states,
+            },
+            (None, true, true) => Scan::All,
+            (None, true, false) => Scan::States(states),
+            (None, false, false) => Scan::Names { names, states },
+            (None, false, true) => Scan::Names {
+                names,
+                states: TaskState::ALL.iter().map(ToString::to_string).collect(),
+            },
+        };
         let mut keys = Self {
-            plain: false,
-            states: Vec::new(),
-            names: Vec::new(),
-            states_of_names: Vec::new(),
-            run_id: None,
-            states_in_run: Vec::new(),
-            names_in_run: Vec::new(),
+            scan,
             since: filter.since,
             until: filter.until,
-            before_at: before.map(|position| position.sort_at),
-            before_id: before.map(|position| position.id),
+            before_at: None,
+            before_id: None,
             highest_id: None,
             limit,
         };
-        if filter.run_id.is_some() {
-            keys.run_id.clone_from(&filter.run_id);
-            keys.states_in_run = states;
-            keys.names_in_run = names;
-        } else if !names.is_empty() {
-            keys.names = names;
-            keys.states_of_names = if states.is_empty() {
-                TaskState::ALL
-                    .iter()
-                    .map(|state| state.as_str().to_owned())
-                    .collect()
-            } else {
-                states
-            };
-        } else if states.is_empty() {
-            keys.plain = true;
-        } else {
-            keys.states = states;
-        }
+        keys.continue_from(before);
         Ok(keys)
     }
 
@@ -127,70 +125,65 @@ fn unreadable(text: &str) -> bool {
 /// Each scan stops at a literal cap, so that the planner keeps to ordered index scans in
 /// cached plans too, where it does not know the limit; the rows are then fetched by id.
 macro_rules! listed {
-    ($record:ty, $columns:tt, $cap:tt, $keys:expr) => {
+    ($record:ty, $columns:tt, $cap:tt, $keys:expr, $pool:expr) => {
+        match &$keys.scan {
+            Scan::All => {
+                listed!(@query $record, $columns, $cap, $keys, $pool, "tasks i WHERE true", "")
+            }
+            Scan::States(states) => {
+                listed!(
+                    @query $record, $columns, $cap, $keys, $pool,
+                    "tasks i WHERE i.state = wanted.state",
+                    "unnest($7::text[]) AS wanted (state) CROSS JOIN LATERAL ",
+                    states
+                )
+            }
+            Scan::Names { names, states } => {
+                listed!(
+                    @query $record, $columns, $cap, $keys, $pool,
+                    "tasks i WHERE i.name = named.name AND i.state = wanted.state",
+                    "unnest($7::text[]) AS named (name) CROSS JOIN unnest($8::text[]) AS wanted (state) CROSS JOIN LATERAL ",
+                    names,
+                    states
+                )
+            }
+            Scan::Run { run_id, names, states } => {
+                listed!(
+                    @query $record, $columns, $cap, $keys, $pool,
+                    "tasks i WHERE i.run = q.id AND (cardinality($8::text[]) = 0 OR i.name = ANY ($8)) \
+                        AND (cardinality($9::text[]) = 0 OR i.state = ANY ($9))",
+                    "(SELECT id FROM runs WHERE run_id = $7) AS q CROSS JOIN LATERAL ",
+                    run_id,
+                    names,
+                    states
+                )
+            }
+        }
+    };
+    (@query $record:ty, $columns:tt, $cap:tt, $keys:expr, $pool:expr, $scan:tt, $of:tt $(, $argument:expr)*) => {
         sqlx::query_as!(
             $record,
-            "SELECT " + $columns + r#"
-            FROM (
-                SELECT u.id, u.sort_at FROM (
-                    (SELECT i.id, i.sort_at FROM tasks i
-                     WHERE $1::boolean
-                       AND i.sort_at >= coalesce($8, '-infinity'::timestamptz)
-                       AND i.sort_at < coalesce($9, 'infinity'::timestamptz)
-                       AND (i.sort_at, i.id) < (coalesce($10, 'infinity'::timestamptz), coalesce($11, 9223372036854775807))
-                       AND i.id <= coalesce($12, 9223372036854775807)
-                     ORDER BY i.sort_at DESC, i.id DESC LIMIT "# + $cap + r#")
-                    UNION ALL
-                    SELECT s.id, s.sort_at FROM unnest($2::text[]) AS wanted (state) CROSS JOIN LATERAL (
-                        SELECT i.id, i.sort_at FROM tasks i
-                        WHERE i.state = wanted.state
-                          AND i.sort_at >= coalesce($8, '-infinity'::timestamptz)
-                          AND i.sort_at < coalesce($9, 'infinity'::timestamptz)
-                          AND (i.sort_at, i.id) < (coalesce($10, 'infinity'::timestamptz), coalesce($11, 9223372036854775807))
-                          AND i.id <= coalesce($12, 9223372036854775807)
-                        ORDER BY i.sort_at DESC, i.id DESC LIMIT "# + $cap + r#") s
-                    UNION ALL
-                    SELECT n.id, n.sort_at FROM unnest($3::text[]) AS wanted (name)
-                    CROSS JOIN unnest($4::text[]) AS standing (state) CROSS JOIN LATERAL (
-                        SELECT i.id, i.sort_at FROM tasks i
-                        WHERE i.name = wanted.name AND i.state = standing.state
-                          AND i.sort_at >= coalesce($8, '-infinity'::timestamptz)
-                          AND i.sort_at < coalesce($9, 'infinity'::timestamptz)
-                          AND (i.sort_at, i.id) < (coalesce($10, 'infinity'::timestamptz), coalesce($11, 9223372036854775807))
-                          AND i.id <= coalesce($12, 9223372036854775807)
-                        ORDER BY i.sort_at DESC, i.id DESC LIMIT "# + $cap + r#") n
-                    UNION ALL
-                    SELECT m.id, m.sort_at FROM runs q CROSS JOIN LATERAL (
-                        SELECT i.id, i.sort_at FROM tasks i
-                        WHERE i.run = q.id
-                          AND (cardinality($6::text[]) = 0 OR i.state = ANY ($6))
-                          AND (cardinality($7::text[]) = 0 OR i.name = ANY ($7))
-                          AND i.sort_at >= coalesce($8, '-infinity'::timestamptz)
-                          AND i.sort_at < coalesce($9, 'infinity'::timestamptz)
-                          AND (i.sort_at, i.id) < (coalesce($10, 'infinity'::timestamptz), coalesce($11, 9223372036854775807))
-                          AND i.id <= coalesce($12, 9223372036854775807)
-                        ORDER BY i.sort_at DESC, i.id DESC LIMIT "# + $cap + r#") m
-                    WHERE q.run_id = $5
-                ) u
-                ORDER BY u.sort_at DESC, u.id DESC LIMIT $13
-            ) k
-            CROSS JOIN LATERAL (SELECT * FROM tasks i WHERE i.id = k.id OFFSET 0) t
-            LEFT JOIN runs r ON r.id = t.run LEFT JOIN plans p ON p.id = r.plan_id
-            ORDER BY k.sort_at DESC, k.id DESC"#,
-            $keys.plain,
-            &$keys.states,
-            &$keys.names,
-            &$keys.states_of_names,
-            $keys.run_id.as_deref(),
-            &$keys.states_in_run,
-            &$keys.names_in_run,
+            "SELECT " + $columns + " FROM (SELECT s.id, s.sort_at FROM " + $of
+                + "(SELECT i.id, i.sort_at FROM " + $scan + r#"
+                   AND i.sort_at >= coalesce($1, '-infinity'::timestamptz)
+                   AND i.sort_at < coalesce($2, 'infinity'::timestamptz)
+                   AND (i.sort_at, i.id) < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 9223372036854775807))
+                   AND i.id <= coalesce($5, 9223372036854775807)
+                   ORDER BY i.sort_at DESC, i.id DESC LIMIT "#
+                + $cap + r#") s ORDER BY s.sort_at DESC, s.id DESC LIMIT $6) k
+                   CROSS JOIN LATERAL (SELECT * FROM tasks i WHERE i.id = k.id OFFSET 0) t
+                   LEFT JOIN runs r ON r.id = t.run LEFT JOIN plans p ON p.id = r.plan_id
+                   ORDER BY k.sort_at DESC, k.id DESC"#,
             $keys.since,
             $keys.until,
             $keys.before_at,
             $keys.before_id,
             $keys.highest_id,
             $keys.limit,
+            $($argument),*
         )
+        .fetch_all($pool)
+        .await?
     };
 }
 pub(super) use listed;

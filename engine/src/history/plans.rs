@@ -6,7 +6,7 @@ use model::view::{OccurrenceRow, PlanDetail, PlanRow, TriggerRow};
 
 use super::records::json;
 use super::runs::runs;
-use crate::{Engine, Error, Result, authorise};
+use crate::{Engine, Error, Result, authorise, schedule};
 
 /// How many next moments a plan's page shows.
 const NEXT: usize = 10;
@@ -42,12 +42,7 @@ pub async fn plan(engine: &Engine, principal: &Principal, name: &str) -> Result<
         .await?
         .ok_or_else(|| Error::NotFound(format!("there is no plan {name}")))?;
     let triggers = triggers(engine, row.id).await?;
-    // The moments beyond each trigger's next one follow with the schedules.
-    let next: Vec<(DateTime<Utc>, String)> = triggers
-        .iter()
-        .filter_map(|trigger| Some((trigger.next_due_at?, String::new())))
-        .take(NEXT)
-        .collect();
+    let next = moments(&plan, engine.clock.now(), NEXT);
     let skips = skips(engine, row.id).await?;
     let runs = runs(engine, principal, Some(name), None, RUNS).await?.items;
     Ok(PlanDetail {
@@ -135,4 +130,40 @@ async fn skips(engine: &Engine, plan: PlanId) -> Result<Vec<OccurrenceRow>> {
             skip_reason: row.skip_reason,
         })
         .collect())
+}
+
+/// The next moments of a plan, with the local time in its zone.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no such plan.
+pub async fn next_moments(
+    engine: &Engine,
+    principal: &Principal,
+    name: &str,
+    count: usize,
+) -> Result<Vec<(DateTime<Utc>, String)>> {
+    authorise(principal, Permission::Read)?;
+    let stored = crate::plans::current(engine, name).await?;
+    Ok(moments(&stored.plan, engine.clock.now(), count))
+}
+
+/// The next moments of all triggers together. A trigger that no longer works has none; its
+/// problem is shown beside it.
+fn moments(plan: &Plan, after: DateTime<Utc>, count: usize) -> Vec<(DateTime<Utc>, String)> {
+    let mut moments: Vec<DateTime<Utc>> = plan
+        .triggers
+        .iter()
+        .filter_map(|it| schedule::next_times(&it.schedule, &plan.timezone, after, count).ok())
+        .flatten()
+        .collect();
+    moments.sort_unstable();
+    moments.dedup();
+    moments.truncate(count);
+    moments
+        .into_iter()
+        .map(|at| {
+            let local = schedule::local_text(&plan.timezone, at).unwrap_or_default();
+            (at, local)
+        })
+        .collect()
 }

@@ -12,12 +12,7 @@ use crate::{Engine, Error, Result, authorise};
 /// # Errors
 /// [`Error::NotFound`] where there is no such task.
 pub async fn task(engine: &Engine, principal: &Principal, id: TaskId) -> Result<TaskDetail> {
-    authorise(principal, Permission::Read)?;
-    let row = select_tasks!("WHERE t.id = $1", id.0)
-        .fetch_optional(&engine.pool)
-        .await?
-        .ok_or_else(|| Error::NotFound(format!("there is no task {id}")))
-        .and_then(TaskRow::try_from)?;
+    let row = task_row(engine, principal, id).await?;
     let rest = sqlx::query!(
         "SELECT t.definition, t.outputs, t.scheduled_for, t.created_at, r.plan_version_id AS \"plan_version?\",
             (SELECT max(a.id) FROM approvals a WHERE a.task_id = t.id) AS approval
@@ -46,6 +41,19 @@ pub async fn task(engine: &Engine, principal: &Principal, id: TaskId) -> Result<
         approval: rest.approval.map(ApprovalId),
         row,
     })
+}
+
+/// A task's line of the history alone.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no such task.
+pub async fn task_row(engine: &Engine, principal: &Principal, id: TaskId) -> Result<TaskRow> {
+    authorise(principal, Permission::Read)?;
+    select_tasks!("WHERE t.id = $1", id.0)
+        .fetch_optional(&engine.pool)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("there is no task {id}")))
+        .and_then(TaskRow::try_from)
 }
 
 async fn planned(engine: &Engine, version: PlanVersionId, name: &str) -> Result<Option<PlanTask>> {

@@ -3,7 +3,7 @@ use model::page::{Page, Position};
 use model::view::{TaskFilter, TaskRow};
 
 use super::LARGEST_PAGE;
-use super::filter::{Keys, listed};
+use super::filter::{Keys, Scan, listed};
 use super::records::TaskRecord;
 use crate::{Engine, Result, authorise};
 
@@ -28,10 +28,9 @@ pub async fn tasks(
            t.outputs_uri, t.log_excerpt, t.reason, t.approval_state, t.approver, t.approval_note,
            t.webhook_notified_at, t.sort_at AS "sort_at!""#,
         "201",
-        keys
-    )
-    .fetch_all(&engine.pool)
-    .await?;
+        keys,
+        &engine.pool
+    );
     let rows = records
         .into_iter()
         .map(TaskRow::try_from)

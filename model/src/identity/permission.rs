@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an account is trusted with. An account may hold several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads everything but the administration.
@@ -69,6 +70,7 @@ impl FromStr for Role {
 
 /// What a verb of the engine asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
     /// See plans, runs, tasks, logs, artifacts and approvals.
@@ -87,6 +89,7 @@ pub enum Permission {
 
 /// What a token was issued for; it never grants more than its person's roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     Read,

@@ -5,6 +5,7 @@ use crate::task::GatePhase;
 
 /// The rule that stops a task until a person has signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gate {
     pub phase: GatePhase,
     /// A CEL condition; without one the gate always stops.
@@ -19,6 +20,7 @@ pub struct Gate {
 
 /// One entry of a gate's `from`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Signer {
     /// Whoever holds the role.

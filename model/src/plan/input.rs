@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// A typed value that whoever starts a run may give.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InputDefinition {
     /// `[a-z][a-z0-9_]{0,63}`.
     pub name: String,
@@ -14,6 +15,7 @@ pub struct InputDefinition {
 
 /// What an input may hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InputKind {
     String,

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 /// One version of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// `[a-z0-9][a-z0-9._-]{0,63}`, without `..`.
     pub name: String,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// How often and how soon a failed attempt is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Retries {
     /// Attempts after the first; 0 tries once.
     pub max: u32,
@@ -26,6 +27,7 @@ impl Default for Retries {
 
 /// An outcome that a plan may have tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RetryOn {
     /// It exited with a code other than zero.

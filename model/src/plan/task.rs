@@ -4,6 +4,7 @@ use super::{Gate, Retries};
 
 /// One unit of work of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanTask {
     /// `[a-z0-9][a-z0-9._-]{0,63}`, without `..`.
     pub name: String,
@@ -30,6 +31,7 @@ pub struct PlanTask {
 
 /// What a task does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// An argv; no shell touches it. Each element is a template.
@@ -40,6 +42,7 @@ pub enum Work {
 
 /// One variable that the plan gives a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvironmentVariable {
     pub name: String,
     pub value: EnvironmentValue,
@@ -47,6 +50,7 @@ pub struct EnvironmentVariable {
 
 /// A plain text, or the name of a secret whose value never enters the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EnvironmentValue {
     Text(String),
@@ -55,6 +59,7 @@ pub enum EnvironmentValue {
 
 /// When a task with `needs` may start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Join {
     /// All that it needs succeeded.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// What starts a plan by itself. A person can always start it as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trigger {
     /// Stable over the plan's versions: the schedule's own text.
     pub key: String,
@@ -12,6 +13,7 @@ pub struct Trigger {
 
 /// The moments at which a trigger is due, in the plan's zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// A cron expression of five fields.
@@ -25,6 +27,7 @@ pub enum Schedule {
 
 /// The active hours of one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Window {
     /// Minutes after local midnight, inclusive.
     pub opens_minute: u16,
@@ -34,6 +37,7 @@ pub struct Window {
 
 /// What happens to moments that passed while nobody was there to act.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Misfire {
     /// None of them runs.
@@ -47,6 +51,7 @@ pub enum Misfire {
 
 /// What happens when a moment comes while an earlier run is still going.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The new occurrence is skipped.

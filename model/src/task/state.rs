@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a task stands. Stored as the text of [`TaskState::as_str`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
     /// Waits for other tasks, or for a place in its queue.
@@ -106,6 +107,7 @@ impl FromStr for TaskState {
 
 /// Who runs a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Ours to claim, run and rescue.

@@ -6,6 +6,7 @@ use super::TaskState;
 
 /// When a gate stops a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GatePhase {
     /// Before its first attempt: approval lets it start.
@@ -27,6 +28,7 @@ impl GatePhase {
 
 /// What can happen to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TaskEvent {
     /// All it waited for is settled.

@@ -10,6 +10,7 @@ use crate::task::GatePhase;
 
 /// Where a request for a decision stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalState {
     Pending,
@@ -71,6 +72,7 @@ impl FromStr for ApprovalState {
 
 /// One person's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Approve,
@@ -90,6 +92,7 @@ impl Verdict {
 
 /// One request in the inbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalRow {
     pub id: ApprovalId,
     pub task_id: TaskId,
@@ -111,6 +114,7 @@ pub struct ApprovalRow {
 
 /// One answer, as recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DecisionRow {
     pub verdict: Verdict,
     pub by: String,
@@ -122,6 +126,7 @@ pub struct DecisionRow {
 
 /// All that a person needs to decide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalDetail {
     pub row: ApprovalRow,
     /// What every decision form carries: SHA-256 in hexadecimal.

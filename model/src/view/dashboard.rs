@@ -6,6 +6,7 @@ use crate::task::TaskState;
 
 /// The night as a morning paper: what needs me, what runs, what is next, last night.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dashboard {
     /// The beginning of what is called the night here.
     pub since: DateTime<Utc>,
@@ -23,6 +24,7 @@ pub struct Dashboard {
 
 /// What the night amounts to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NightCounts {
     pub tasks: StateCounts,
     /// Attempts after a first one.
@@ -31,6 +33,7 @@ pub struct NightCounts {
 
 /// A plan that will start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NextOccurrence {
     pub plan: String,
     pub trigger: String,
@@ -40,6 +43,7 @@ pub struct NextOccurrence {
 
 /// One plan's line in the picture of the night.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NightLane {
     pub plan: String,
     pub bars: Vec<NightBar>,
@@ -47,6 +51,7 @@ pub struct NightLane {
 
 /// One task in that line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NightBar {
     pub task: String,
     pub state: TaskState,

@@ -5,6 +5,7 @@ use crate::reported::Status;
 
 /// Which tasks a history shows; the same for the page, its detail, its export and its stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskFilter {
     /// Any of these; all where empty.
     pub statuses: Vec<Status>,

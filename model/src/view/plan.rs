@@ -7,6 +7,7 @@ use crate::plan::Plan;
 
 /// One plan in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanRow {
     pub id: PlanId,
     pub name: String,
@@ -24,6 +25,7 @@ pub struct PlanRow {
 
 /// A trigger and when it is due next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TriggerRow {
     pub id: TriggerId,
     pub key: String,
@@ -34,6 +36,7 @@ pub struct TriggerRow {
 
 /// A task of the plan, for its page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanTaskRow {
     pub name: String,
     pub description: String,
@@ -42,6 +45,7 @@ pub struct PlanTaskRow {
 
 /// A moment that was due, and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OccurrenceRow {
     pub trigger: String,
     pub due_at: DateTime<Utc>,
@@ -51,6 +55,7 @@ pub struct OccurrenceRow {
 
 /// A plan's own page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanDetail {
     pub row: PlanRow,
     pub plan: Plan,

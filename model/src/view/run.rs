@@ -8,6 +8,7 @@ use crate::task::TaskState;
 
 /// How many tasks of a run stand where, under the six words that people read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StateCounts {
     pub total: i64,
     pub queued: i64,
@@ -20,6 +21,7 @@ pub struct StateCounts {
 
 /// Where a run stands; derived from its tasks, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     Queued,
@@ -76,6 +78,7 @@ impl StateCounts {
 
 /// One run in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunRow {
     pub key: RunKey,
     pub run_id: String,
@@ -103,6 +106,7 @@ impl RunRow {
 
 /// A run's own page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunDetail {
     pub row: RunRow,
     pub inputs: serde_json::Value,

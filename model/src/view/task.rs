@@ -12,6 +12,7 @@ use crate::task::{Origin, TaskState};
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskRow {
     pub id: TaskId,
     pub task: String,
@@ -51,6 +52,7 @@ impl TaskRow {
 
 /// A task's own page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskDetail {
     pub row: TaskRow,
     /// What the plan says of it, where it came from a plan.
@@ -72,6 +74,7 @@ pub struct TaskDetail {
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Succeeded,
@@ -144,6 +147,7 @@ impl FromStr for Outcome {
 
 /// One try at a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AttemptRow {
     pub number: AttemptNumber,
     pub worker: String,
@@ -163,6 +167,7 @@ pub struct AttemptRow {
 
 /// One transition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryRow {
     pub seq: i32,
     pub attempt: AttemptNumber,
@@ -176,6 +181,7 @@ pub struct HistoryRow {
 
 /// A file that a step left in its artifact folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ArtifactRow {
     pub id: ArtifactId,
     pub attempt: AttemptNumber,
@@ -188,6 +194,7 @@ pub struct ArtifactRow {
 
 /// A part of an attempt's output, for a page that follows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogSlice {
     /// What was read, decoded leniently; control sequences are dropped.
     pub text: String,
