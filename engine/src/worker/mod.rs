@@ -1,1 +1,28 @@
 //! The process that claims tasks and runs them.
+//!
+//! A claim is committed before anything runs. While an attempt runs its lease is
+//! renewed; a worker that cannot renew kills the attempt's processes before the lease
+//! ends, by its own monotonic clock, and records nothing. Steps run without a shell,
+//! in a session of their own, as their own user where Watchbill is root, and an attempt
+//! has not ended before its last process has.
+
+mod artifacts;
+mod attempt;
+mod collect;
+mod finisher;
+mod hints;
+mod keeper;
+mod options;
+mod orders;
+mod output;
+mod prepare;
+mod process;
+mod report;
+mod run;
+mod supervise;
+mod workspace;
+
+pub use options::WorkerOptions;
+pub use process::SandboxReport;
+pub use process::user::sandbox_report;
+pub use run::run;

@@ -1,0 +1,13 @@
+//! A step's output on its way to the log: masked, searched, cut, stored.
+
+mod cap;
+mod lines;
+mod mask;
+mod plain;
+mod pump;
+mod store;
+mod uri;
+
+pub use mask::Masker;
+pub use pump::{CollectedOutput, Pump};
+pub use uri::acceptable as acceptable_uri;

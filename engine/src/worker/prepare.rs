@@ -1,0 +1,224 @@
+//! From a claimed task to the command that is started: argv, folder, environment.
+
+use std::path::Path;
+
+use model::plan::{EnvironmentValue, Work};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::process::{Mark, StepCommand, StepsUser, mark};
+use super::workspace::Workspace;
+use crate::Settings;
+use crate::tasks::Claimed;
+
+/// The kernel takes no longer entry than 128 KiB; a larger text goes into a file.
+const LONGEST_ENTRY: usize = 96 * 1024;
+
+/// What a step is prepared from, beside its task.
+pub struct Surroundings<'a> {
+    pub settings: &'a Settings,
+    pub workspace: &'a Workspace,
+    pub mark: &'a Mark,
+    pub user: Option<&'a StepsUser>,
+    /// The search path for programs.
+    pub path: &'a str,
+    /// What the run's other tasks came to.
+    pub upstream: &'a Value,
+}
+
+/// The command of this attempt.
+///
+/// # Errors
+/// A sentence that says why it cannot be started.
+pub fn prepare(claimed: &Claimed, around: &Surroundings<'_>) -> Result<StepCommand, String> {
+    let argv = render_argv(claimed, around.upstream)?;
+    if argv.first().is_none_or(String::is_empty) {
+        return Err("it names no command".to_owned());
+    }
+    if argv.iter().any(|argument| argument.contains('\0')) {
+        return Err("an argument of its command holds a NUL character".to_owned());
+    }
+    let folder = match &claimed.definition.working_directory {
+        Some(folder) => around.settings.steps_folder.join(folder),
+        None => around.settings.steps_folder.clone(),
+    };
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    check_folder(&folder)?;
+    Ok(StepCommand {
+        argv,
+        folder,
+        environment: environment(claimed, around)?,
+    })
+}
+
+/// The argv with its templates filled.
+fn render_argv(claimed: &Claimed, _upstream: &Value) -> Result<Vec<String>, String> {
+    Ok(match &claimed.definition.work {
+        Work::Run(argv) => argv.clone(),
+        Work::Shell { program, script } => {
+            vec![program.clone(), "-c".to_owned(), script.clone()]
+        }
+    })
+}
+
+fn check_folder(folder: &Path) -> Result<(), String> {
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(format!(
+            "its working folder {} is not a folder",
+            folder.display()
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(format!(
+            "its working folder {} does not exist",
+            folder.display()
+        )),
+        Err(error) => Err(format!(
+            "its working folder {} cannot be used: {error}",
+            folder.display()
+        )),
+    }
+}
+
+fn environment(
+    claimed: &Claimed,
+    around: &Surroundings<'_>,
+) -> Result<Vec<(String, String)>, String> {
+    let mut environment = Environment::default();
+    environment.set("PATH", around.path);
+    environment.set("HOME", &home(around));
+    environment.set("LANG", "C.UTF-8");
+    environment.set("TZ", "UTC");
+    if let Some(user) = around.user {
+        environment.set("USER", &user.name);
+        environment.set("LOGNAME", &user.name);
+    }
+    for variable in &claimed.definition.environment {
+        let value = match &variable.value {
+            EnvironmentValue::Text(text) => text.as_str(),
+            EnvironmentValue::Secret(name) => around
+                .settings
+                .secrets
+                .get(name)
+                .ok_or_else(|| {
+                    format!("it needs the secret {name}, which this worker does not have")
+                })?
+                .expose_secret(),
+        };
+        environment.set(&variable.name, value);
+    }
+    // Last, so that no plan can put something else in their place.
+    let lease = claimed.lease;
+    environment.set("WATCHBILL_TASK_ID", &lease.task.to_string());
+    environment.set("WATCHBILL_TASK", &claimed.name);
+    environment.set(
+        "WATCHBILL_RUN_ID",
+        claimed.run_id.as_deref().unwrap_or_default(),
+    );
+    environment.set("WATCHBILL_ATTEMPT", &lease.attempt.to_string());
+    environment.set("WATCHBILL_IDEMPOTENCY_KEY", &claimed.idempotency_key());
+    environment.set(
+        "WATCHBILL_REPORT",
+        &around.workspace.report().to_string_lossy(),
+    );
+    environment.set(
+        "WATCHBILL_ARTIFACTS",
+        &around.workspace.artifacts().to_string_lossy(),
+    );
+    environment.set(mark::VARIABLE, around.mark.as_str());
+    if let Value::Object(inputs) = &claimed.inputs {
+        for (name, value) in inputs {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                Value::Null => String::new(),
+                other
+                @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                    other.to_string()
+                }
+            };
+            environment.set(&format!("WATCHBILL_INPUT_{}", variable_name(name)), &value);
+        }
+    }
+    environment.set_json("WATCHBILL_INPUTS", &claimed.inputs, around)?;
+    environment.set_json("WATCHBILL_UPSTREAM", around.upstream, around)?;
+    environment.checked()
+}
+
+/// A home that the step may write to: its user's, or the attempt's own folder.
+fn home(around: &Surroundings<'_>) -> String {
+    let home = match around.user {
+        Some(user) if user.home.is_dir() && user.home != Path::new("/") => Some(user.home.clone()),
+        Some(_) => None,
+        None => std::env::home_dir().filter(|home| home.is_dir()),
+    };
+    home.unwrap_or_else(|| around.workspace.path().to_owned())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// `max-age` becomes `MAX_AGE`.
+fn variable_name(input: &str) -> String {
+    input
+        .chars()
+        .map(|character| {
+            if character.is_ascii_alphanumeric() {
+                character.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Environment(Vec<(String, String)>);
+
+impl Environment {
+    fn set(&mut self, name: &str, value: &str) {
+        match self.0.iter_mut().find(|(present, _)| present == name) {
+            Some((_, present)) => value.clone_into(present),
+            None => self.0.push((name.to_owned(), value.to_owned())),
+        }
+    }
+
+    /// The JSON itself, or, where it is too long, a file: `NAME_FILE` has its path.
+    fn set_json(
+        &mut self,
+        name: &str,
+        value: &Value,
+        around: &Surroundings<'_>,
+    ) -> Result<(), String> {
+        let text = value.to_string();
+        if text.len() <= LONGEST_ENTRY {
+            self.set(name, &text);
+            return Ok(());
+        }
+        let path = around
+            .workspace
+            .write(
+                &format!("{}.json", name.to_ascii_lowercase()),
+                text.as_bytes(),
+            )
+            .map_err(|error| format!("its inputs cannot be written to a file: {error}"))?;
+        self.set(&format!("{name}_FILE"), &path.to_string_lossy());
+        Ok(())
+    }
+
+    fn checked(self) -> Result<Vec<(String, String)>, String> {
+        for (name, value) in &self.0 {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(format!("its environment has a variable named '{name}'"));
+            }
+            if value.contains('\0') {
+                return Err(format!(
+                    "its environment variable {name} holds a NUL character"
+                ));
+            }
+            if value.len() > LONGEST_ENTRY {
+                return Err(format!(
+                    "its environment variable {name} is longer than 96 KiB"
+                ));
+            }
+        }
+        Ok(self.0)
+    }
+}

@@ -1,0 +1,12 @@
+//! Processes of steps: started apart, ended to the last one.
+
+pub mod family;
+pub mod mark;
+pub mod procfs;
+pub mod spawn;
+pub mod user;
+
+pub use family::{Family, become_subreaper};
+pub use mark::Mark;
+pub use spawn::{Spawner, Started, StepCommand};
+pub use user::{SandboxReport, StepsIdentity, StepsUser};

@@ -1,0 +1,235 @@
+//! The worker's loop: claim what there is room for, run it, wait for more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{self, Tools};
+use super::finisher::{self, Job};
+use super::orders::{Holding, Stop};
+use super::output::Masker;
+use super::process::user::search_path;
+use super::process::{Spawner, StepsIdentity, become_subreaper, mark};
+use super::{WorkerOptions, hints, keeper, workspace};
+use crate::tasks::{self, Claimed, Finish, Finished, WorkerIdentity};
+use crate::{Engine, Result};
+
+/// A worker that just had work asks for more after this pause, then less and less often.
+const SHORTEST_POLL: Duration = Duration::from_millis(50);
+
+const LONGEST_ERROR_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the loop works with.
+struct Worker {
+    tools: Arc<Tools>,
+    identity: WorkerIdentity,
+    holding: Arc<Holding>,
+    results: mpsc::UnboundedSender<Job>,
+    /// How long before a lease's end its processes must be dead.
+    margin: Duration,
+}
+
+/// Runs tasks until `stop`; then takes no more, lets what runs go on for a bounded
+/// time, and ends what is not done by then, so that it goes back to the queue.
+///
+/// # Errors
+/// Where the worker cannot begin. Once it has begun it outlives every database error.
+pub async fn run(engine: Engine, options: WorkerOptions, stop: CancellationToken) -> Result<()> {
+    become_subreaper();
+    let cleaned =
+        tokio::task::spawn_blocking(|| (mark::kill_orphans(), workspace::remove_orphans()))
+            .await
+            .map_err(anyhow::Error::new)?;
+    if cleaned.0 > 0 {
+        tracing::warn!(
+            "{} processes that a killed worker had left were killed",
+            cleaned.0
+        );
+    }
+    let identity = WorkerIdentity {
+        id: engine.random.uuid(),
+        name: options.name.clone(),
+        labels: options.labels.clone(),
+    };
+    tasks::register_worker(&engine, &identity, options.slots).await?;
+
+    let hint = Arc::new(Notify::new());
+    let (results, queue) = mpsc::unbounded_channel();
+    let holding = Arc::new(Holding::default());
+    let background_stop = CancellationToken::new();
+    let mut background = JoinSet::new();
+    background.spawn(keeper::keep(
+        engine.clone(),
+        identity.clone(),
+        Arc::clone(&holding),
+        background_stop.clone(),
+    ));
+    background.spawn(hints::listen(
+        engine.clone(),
+        Arc::clone(&hint),
+        background_stop.clone(),
+    ));
+    background.spawn(finisher::record(engine.clone(), queue));
+
+    let worker = Worker {
+        tools: Arc::new(tools(&engine, options)?),
+        margin: margin(engine.settings.lease),
+        identity,
+        holding,
+        results,
+    };
+    let mut running = JoinSet::new();
+    worker.work(&hint, &mut running, &stop).await;
+    worker.wind_down(&mut running).await;
+
+    let Worker {
+        identity, results, ..
+    } = worker;
+    drop(results);
+    background_stop.cancel();
+    while background.join_next().await.is_some() {}
+    let _ = tokio::time::timeout(
+        Duration::from_secs(2),
+        tasks::unregister_worker(&engine, &identity),
+    )
+    .await;
+    Ok(())
+}
+
+/// Killing takes a moment, and the machine may be busy.
+fn margin(lease: Duration) -> Duration {
+    (lease / 6).min(Duration::from_secs(3))
+}
+
+fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
+    let identity = StepsIdentity::find(&engine.settings);
+    let user = identity.user().cloned();
+    let secrets = &engine.settings.secrets;
+    Ok(Tools {
+        engine: engine.clone(),
+        options,
+        path: search_path(user.as_ref()),
+        spawner: Spawner::new(user).map_err(anyhow::Error::new)?,
+        masker: Masker::new(
+            secrets
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.expose_secret())),
+        ),
+        identity,
+    })
+}
+
+impl Worker {
+    /// Claims and starts until `stop`.
+    async fn work(&self, hint: &Notify, running: &mut JoinSet<()>, stop: &CancellationToken) {
+        let options = &self.tools.options;
+        let engine = &self.tools.engine;
+        let slots = usize::try_from(options.slots).unwrap_or(usize::MAX);
+        let mut pause = SHORTEST_POLL;
+        while !stop.is_cancelled() {
+            while running.try_join_next().is_some() {}
+            let free = slots.saturating_sub(running.len());
+            // Before the question, so that a hint that comes meanwhile is not lost.
+            let woken = engine.wake.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            let mut wait = options.poll;
+            if free > 0 {
+                match self.claim(free).await {
+                    Ok((claimed, lease_end)) => {
+                        let had_work = !claimed.is_empty();
+                        let is_full = claimed.len() == free;
+                        for claimed in claimed {
+                            self.begin(claimed, lease_end, running);
+                        }
+                        pause = if had_work {
+                            SHORTEST_POLL
+                        } else {
+                            (pause * 2).min(options.poll)
+                        };
+                        wait = pause.min(options.poll);
+                        if is_full {
+                            continue;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!("tasks could not be claimed: {error}");
+                        pause = (pause * 2).min(LONGEST_ERROR_PAUSE);
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = sleep(pause) => {}
+                        }
+                        continue;
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = &mut woken, if free > 0 => {}
+                () = hint.notified(), if free > 0 => {}
+                Some(_) = running.join_next(), if !running.is_empty() => {}
+                () = sleep(wait), if free > 0 => {}
+            }
+        }
+    }
+
+    /// Claims up to `free` tasks; the second value is when their leases end at the latest.
+    ///
+    /// It is never dropped half way: what it had claimed would wait for a rescuer.
+    async fn claim(&self, free: usize) -> Result<(Vec<Claimed>, Instant)> {
+        let engine = &self.tools.engine;
+        let lease_end = Instant::now() + engine.settings.lease;
+        let limit = u32::try_from(free).unwrap_or(u32::MAX);
+        let claimed = tasks::claim(engine, &self.identity, limit).await?;
+        Ok((claimed, lease_end))
+    }
+
+    fn begin(&self, claimed: Claimed, lease_end: Instant, running: &mut JoinSet<()>) {
+        let (held, mut orders) = self.holding.hold(claimed.lease, lease_end, self.margin);
+        let tools = Arc::clone(&self.tools);
+        let results = self.results.clone();
+        running.spawn(async move {
+            let lease = claimed.lease;
+            let Some(result) = attempt::run(&tools, &claimed, &mut orders).await else {
+                tracing::warn!(task.id = %lease.task, "attempt {} of task {} was given up: nothing is recorded", lease.attempt, lease.task);
+                return;
+            };
+            let (reply, answer) = oneshot::channel();
+            let job = Job {
+                finish: Finish { lease, result },
+                orders,
+                reply,
+            };
+            if results.send(job).is_ok()
+                && let Ok(Some(Finished::LeaseLost)) = answer.await
+            {
+                tracing::warn!(task.id = %lease.task, "the lease of task {} was lost: its result was not recorded", lease.task);
+            }
+            drop(held);
+        });
+    }
+
+    /// Lets what runs go on for a while, then ends it.
+    async fn wind_down(&self, running: &mut JoinSet<()>) {
+        let patience = Instant::now() + self.tools.options.shutdown_grace;
+        loop {
+            tokio::select! {
+                ended = running.join_next() => if ended.is_none() {
+                    return;
+                },
+                () = sleep_until(patience) => break,
+            }
+        }
+        tracing::warn!(
+            "{} attempts were still running and are stopped; they run again",
+            running.len()
+        );
+        self.holding.order_all(Stop::Shutdown);
+        while running.join_next().await.is_some() {}
+    }
+}
