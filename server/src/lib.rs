@@ -1,5 +1,6 @@
 //! Wires Watchbill's parts together: configuration, web server, command line.
 
+pub mod auth;
 pub mod cli;
 pub mod cluster;
 pub mod config;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -18,8 +19,8 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
-use crate::health;
 use crate::state::AppState;
+use crate::{auth, health};
 
 /// The largest body that any route takes; plans and reports are far smaller.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -29,7 +30,10 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The whole application.
 pub fn router(state: &AppState) -> Router {
-    let routes = Router::new().merge(health::router(state.clone()));
+    let routes = Router::new()
+        .merge(health::router(state.clone()))
+        .merge(auth::router(state.clone()))
+        .layer(from_fn_with_state(state.clone(), auth::layer));
     surround(routes, state)
 }
 
@@ -55,7 +59,8 @@ fn surround(routes: Router, state: &AppState) -> Router {
             )
             .layer(PropagateRequestIdLayer::new(REQUEST_ID.clone()))
             .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+            // Nothing to others. Not `no-referrer`: browsers would send `Origin: null` with our own forms.
+            .layer(fixed(header::REFERRER_POLICY, "same-origin"))
             .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
             .layer(fixed(
                 header::CONTENT_SECURITY_POLICY,

@@ -58,6 +58,12 @@ pub fn check(login: &str, password: &SecretString) -> Result<()> {
     problem.map_or(Ok(()), |message| Err(Error::invalid("password", message)))
 }
 
+/// A password that a person can read and type, with 100 random bits.
+#[must_use]
+pub fn make_up(engine: &Engine) -> SecretString {
+    super::secret::readable_password(&*engine.random)
+}
+
 /// Hashes a password for storing, in PHC form.
 pub async fn hash(engine: &Engine, password: &SecretString) -> Result<String> {
     let mut salt = [0; 16];

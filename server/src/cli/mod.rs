@@ -1,6 +1,8 @@
 //! The command line: reads flags, calls a verb, says what came of it.
 
 mod settings;
+pub mod token;
+pub mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

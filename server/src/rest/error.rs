@@ -20,7 +20,10 @@ impl IntoResponse for ApiError {
         let status = status(&self.0);
         if status.is_server_error() {
             // Clients get a stable sentence; what happened stays in the log.
-            tracing::error!(error = &self.0 as &dyn std::error::Error, "a request failed");
+            tracing::error!(
+                error = &self.0 as &dyn std::error::Error,
+                "a request failed"
+            );
         }
         let (detail, fields, retry) = match &self.0 {
             Error::Internal(_) => (

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::store::{any_account, insert, lock_administration};
 use super::{NewAccount, normalise_login, subject};
 use crate::identity::roles::role_texts;
-use crate::identity::{audit, passwords, secret};
+use crate::identity::{audit, passwords};
 use crate::{Engine, Error, Result, authorise};
 
 /// Makes an account.
@@ -49,7 +49,7 @@ pub async fn ensure_first_admin(
         return Ok(None);
     }
     let made_up = password.is_none();
-    let password = password.unwrap_or_else(|| secret::readable_password(&*engine.random));
+    let password = password.unwrap_or_else(|| passwords::make_up(engine));
     passwords::check(LOGIN, &password)?;
     let hash = passwords::hash(engine, &password).await?;
     let mut tx = engine.pool.begin().await?;

@@ -1,0 +1,144 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use engine::Error;
+use engine::identity::accounts::{self, Account, NewAccount};
+use model::id::AccountId;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{id, words};
+use crate::auth::{Authenticated, Client, cookie};
+use crate::rest::{ApiError, ApiJson};
+use crate::state::AppState;
+
+/// An account to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountRequest {
+    /// A name or an e-mail address.
+    login: String,
+    /// At least 15 characters.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+    /// Any of viewer, approver, operator, admin.
+    roles: Vec<String>,
+}
+
+/// One change to an account: exactly one of roles, disabled and password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountChange {
+    roles: Option<Vec<String>>,
+    /// Ends its sessions and revokes its tokens.
+    disabled: Option<bool>,
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<SecretString>,
+    /// With one's own password only.
+    #[schema(value_type = Option<String>, format = Password)]
+    present_password: Option<SecretString>,
+}
+
+/// A person who may log in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AccountItem {
+    id: i64,
+    login: String,
+    roles: Vec<&'static str>,
+    created_at: DateTime<Utc>,
+    disabled_at: Option<DateTime<Utc>>,
+    must_change_password: bool,
+}
+
+/// Accounts by login.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AccountItems {
+    items: Vec<AccountItem>,
+}
+
+/// Lists the accounts.
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "identity",
+    responses((status = 200, body = AccountItems), (status = 403, description = "needs the role admin")))]
+pub(super) async fn list(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<AccountItems>, ApiError> {
+    let accounts = accounts::list(&state.engine, &caller).await?;
+    Ok(Json(AccountItems {
+        items: accounts.into_iter().map(item).collect(),
+    }))
+}
+
+/// Makes an account.
+#[utoipa::path(post, path = "/api/v1/accounts", tag = "identity", request_body = AccountRequest,
+    responses((status = 201, body = AccountItem), (status = 403, description = "needs the role admin"),
+        (status = 409, description = "there is one with this login"), (status = 422, description = "a field is wrong")))]
+pub(super) async fn create(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+    ApiJson(request): ApiJson<AccountRequest>,
+) -> Result<Response, ApiError> {
+    let new = NewAccount {
+        login: request.login,
+        password: request.password,
+        roles: words("roles", &request.roles)?,
+    };
+    let id = accounts::create(&state.engine, &caller, &new).await?;
+    let account = accounts::get(&state.engine, &caller, id).await?;
+    Ok((StatusCode::CREATED, Json(item(account))).into_response())
+}
+
+/// Changes an account: its roles, whether it is disabled, or its password. A person may
+/// set their own password in a session, with the present one; all else needs admin.
+#[utoipa::path(patch, path = "/api/v1/accounts/{id}", tag = "identity", request_body = AccountChange,
+    params(("id" = i64, Path, description = "the account's id")),
+    responses((status = 200, body = AccountItem), (status = 403, description = "needs the role admin"),
+        (status = 404, description = "unknown"), (status = 409, description = "nobody could administer any more"),
+        (status = 422, description = "a field is wrong")))]
+pub(super) async fn change(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+    client: Client,
+    Path(account): Path<String>,
+    ApiJson(change): ApiJson<AccountChange>,
+) -> Result<Response, ApiError> {
+    let (engine, account) = (&state.engine, id::<AccountId>("account", &account)?);
+    let mut session = None;
+    match (change.roles, change.disabled, change.password) {
+        (Some(roles), None, None) => {
+            accounts::set_roles(engine, &caller, account, &words("roles", &roles)?).await?;
+        }
+        (None, Some(true), None) => accounts::disable(engine, &caller, account).await?,
+        (None, Some(false), None) => accounts::enable(engine, &caller, account).await?,
+        (None, None, Some(password)) => {
+            let present = change.present_password.as_ref();
+            session = accounts::set_password(engine, &caller, account, present, &password).await?;
+        }
+        _ => {
+            let message = "Change one thing in a request: roles, disabled or password.";
+            return Err(Error::invalid("", message).into());
+        }
+    }
+    let changed = accounts::get(engine, &caller, account).await?;
+    let mut response = Json(item(changed)).into_response();
+    // The sessions ended with the old password; whoever changed it goes on in this one.
+    if let Some(cookie) = session.and_then(|session| cookie::set(client.transport, &session.value))
+    {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn item(account: Account) -> AccountItem {
+    AccountItem {
+        id: account.id.0,
+        login: account.login,
+        roles: account.roles.iter().map(|role| role.as_str()).collect(),
+        created_at: account.created_at,
+        disabled_at: account.disabled_at,
+        must_change_password: account.must_change_password,
+    }
+}

@@ -1,0 +1,26 @@
+//! Who is calling: resolved once, in [`layer`], before any handler sees the request.
+//!
+//! The layer answers three questions and refuses at the first that fails. Is the request
+//! addressed to us ([`hosts`])? Does it prove who sends it (a token, a session's cookie,
+//! or an address that is trusted to report)? If a browser sends it with a cookie, does
+//! it come from our own page ([`csrf`])? What the caller may do is the engine's to say.
+
+pub mod api;
+mod client;
+mod cookie;
+mod credential;
+mod csrf;
+mod extract;
+mod hosts;
+mod layer;
+mod login;
+mod next_path;
+mod reporter;
+
+pub use api::api;
+pub use client::{Client, Transport};
+pub use extract::{Authenticated, Caller};
+pub use layer::layer;
+pub use login::{LoginForm, LoginOutcome, login_submit, router};
+pub use next_path::local_path;
+
