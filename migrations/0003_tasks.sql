@@ -187,7 +187,8 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('watchbill.partitions'));
     FOREACH parent IN ARRAY ARRAY['attempts', 'task_history', 'log_chunks'] LOOP
-        FOR slot IN 0 .. highest_id / width LOOP
+        -- Only where new rows go: what was dropped below is not made again.
+        FOR slot IN greatest(0, highest_id / width - 1) .. highest_id / width LOOP
             child := format('%s_p%s', parent, slot);
             IF to_regclass(child) IS NULL THEN
                 BEGIN
@@ -203,7 +204,7 @@ BEGIN
     END LOOP;
     RETURN made;
 END $$;
-COMMENT ON FUNCTION ensure_task_partitions IS 'makes the partitions for task ids up to the given one';
+COMMENT ON FUNCTION ensure_task_partitions IS 'makes the partition of the given task id and the one before it';
 
 CREATE FUNCTION drop_task_partitions(parent text, below_id bigint) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp

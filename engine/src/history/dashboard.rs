@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use model::identity::{Permission, Principal};
 use model::reported::Status;
 use model::task::TaskState;
@@ -41,7 +41,7 @@ pub async fn dashboard(
         lanes: lanes(engine, since).await?,
         failed: some(engine, principal, Status::Failed, Some(since), 20).await?,
         recent_runs: runs(engine, principal, None, None, 10).await?.items,
-        notices: notices(engine, now).await?,
+        notices: notices(engine).await?,
     })
 }
 
@@ -146,44 +146,7 @@ async fn lanes(engine: &Engine, since: DateTime<Utc>) -> Result<Vec<NightLane>> 
 }
 
 /// Sentences that a person should act upon.
-async fn notices(engine: &Engine, now: DateTime<Utc>) -> Result<Vec<String>> {
-    let triggers = sqlx::query!(
-        "SELECT p.name, g.key, g.problem, g.next_due_at
-         FROM triggers g JOIN plans p ON p.id = g.plan_id
-         WHERE g.enabled AND p.paused_at IS NULL
-           AND (g.problem IS NOT NULL OR g.next_due_at IS NULL OR g.next_due_at < $1)
-         ORDER BY p.name, g.key LIMIT 20",
-        now - TimeDelta::minutes(5)
-    )
-    .fetch_all(&engine.pool)
-    .await?;
-    let mut notices: Vec<String> = triggers
-        .into_iter()
-        .map(|row| match (row.problem, row.next_due_at) {
-            (Some(problem), _) => format!("Plan {} stands still: {problem}", row.name),
-            (None, None) => format!(
-                "Plan {} is enabled, but nothing is due ({}).",
-                row.name, row.key
-            ),
-            (None, Some(due)) => format!(
-                "Plan {} was due at {} and has not started: no scheduler is running.",
-                row.name,
-                due.format("%Y-%m-%d %H:%M UTC")
-            ),
-        })
-        .collect();
-    let (waiting, workers) = {
-        let row = sqlx::query!(
-            r#"SELECT EXISTS (SELECT FROM tasks WHERE state = 'queued' AND origin = 'native' AND ready_at < $1) AS "waiting!",
-                EXISTS (SELECT FROM workers WHERE last_seen_at >= $1) AS "workers!""#,
-            now - TimeDelta::minutes(2)
-        )
-        .fetch_one(&engine.pool)
-        .await?;
-        (row.waiting, row.workers)
-    };
-    if waiting && !workers {
-        notices.push("Tasks are waiting and no worker is running.".to_owned());
-    }
-    Ok(notices)
+async fn notices(engine: &Engine) -> Result<Vec<String>> {
+    let findings = crate::upkeep::findings(engine).await?;
+    Ok(findings.into_iter().map(|one| one.message).collect())
 }

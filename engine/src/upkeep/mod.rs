@@ -1,10 +1,19 @@
 //! Retention, partitions and checks of the house.
 
+mod findings;
+mod gauges;
 mod migrations;
+mod partitions;
+mod retention;
 mod roles;
+
+pub use findings::{Finding, Severity, findings};
+pub use gauges::{Gauges, PlanGauge, QueueGauge, gauges};
 
 pub use migrations::{
     MigrationLock, MigrationRow, SchemaState, lock_migrations, migrate, migrations, readiness,
     schema_state, server_major,
 };
+pub use partitions::ensure_partitions;
+pub use retention::{Pruned, retention};
 pub use roles::{PrivateRoles, grant_application, prepare_roles};

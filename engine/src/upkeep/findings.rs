@@ -1,0 +1,194 @@
+//! What a person should act upon, for `watchbill doctor` and the dashboard.
+
+use chrono::TimeDelta;
+
+use crate::{Engine, Result};
+
+/// A clock this far off makes records lie.
+const SKEW: TimeDelta = TimeDelta::seconds(2);
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Notice,
+    /// Something does not happen, or is not protected, that people may count on.
+    Warning,
+}
+
+/// One thing that a person should act upon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable, for tests and scripts.
+    pub code: &'static str,
+    pub severity: Severity,
+    /// What it is, and what to do.
+    pub message: String,
+}
+
+impl Finding {
+    fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Warning,
+            message: message.into(),
+        }
+    }
+
+    fn notice(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Notice,
+            message: message.into(),
+        }
+    }
+}
+
+/// Looks at the house. Quick enough for a page.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn findings(engine: &Engine) -> Result<Vec<Finding>> {
+    let mut found = Vec::new();
+    plans_that_stand_still(engine, &mut found).await?;
+    work_without_worker(engine, &mut found).await?;
+    messages(engine, &mut found).await?;
+    clock(engine, &mut found).await?;
+    identities(engine, &mut found).await?;
+    Ok(found)
+}
+
+async fn plans_that_stand_still(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    let triggers = sqlx::query!(
+        "SELECT p.name, g.key, g.problem, g.next_due_at
+         FROM triggers g JOIN plans p ON p.id = g.plan_id
+         WHERE g.enabled AND p.paused_at IS NULL
+           AND (g.problem IS NOT NULL OR g.next_due_at IS NULL
+                OR g.next_due_at < watchbill_now() - interval '5 minutes')
+         ORDER BY p.name, g.key LIMIT 20"
+    )
+    .fetch_all(&engine.pool)
+    .await?;
+    for row in triggers {
+        let (name, key) = (row.name, row.key);
+        found.push(match (row.problem, row.next_due_at) {
+            (Some(problem), _) => Finding::warning(
+                "plan.problem",
+                format!("Plan {name} stands still: {problem}"),
+            ),
+            (None, None) => Finding::warning(
+                "plan.nothing_due",
+                format!("Plan {name} is enabled, but nothing is due ({key})."),
+            ),
+            (None, Some(due)) => Finding::warning(
+                "plan.overdue",
+                format!(
+                    "Plan {name} was due at {} and has not started: no scheduler is running.",
+                    due.format("%Y-%m-%d %H:%M UTC")
+                ),
+            ),
+        });
+    }
+    Ok(())
+}
+
+async fn work_without_worker(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM tasks WHERE state = 'queued' AND origin = 'native'
+                          AND ready_at < watchbill_now() - interval '1 minute') AS "waiting!",
+                  EXISTS (SELECT FROM workers
+                          WHERE last_seen_at > watchbill_now() - interval '2 minutes' AND slots > 0) AS "served!""#
+    )
+    .fetch_one(&engine.pool)
+    .await?;
+    if row.waiting && !row.served {
+        found.push(Finding::warning(
+            "worker.none",
+            "Tasks are waiting and no worker is running.",
+        ));
+    }
+    let unwanted = sqlx::query_scalar!(
+        "SELECT t.name FROM tasks t
+         WHERE t.state = 'queued' AND t.origin = 'native' AND t.labels <> '{}'
+           AND t.ready_at < watchbill_now() - interval '1 minute'
+           AND NOT EXISTS (SELECT FROM workers w WHERE t.labels <@ w.labels
+                           AND w.last_seen_at > watchbill_now() - interval '2 minutes')
+         LIMIT 1"
+    )
+    .fetch_optional(&engine.pool)
+    .await?;
+    if let (Some(name), true) = (unwanted, row.served) {
+        found.push(Finding::warning(
+            "worker.labels",
+            format!("Task {name} waits for a worker with its labels, and none is running."),
+        ));
+    }
+    Ok(())
+}
+
+async fn messages(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    let abandoned = sqlx::query!(
+        "SELECT channel, last_error FROM outbox
+         WHERE abandoned_at > watchbill_now() - interval '1 day'
+         ORDER BY abandoned_at DESC LIMIT 1"
+    )
+    .fetch_optional(&engine.pool)
+    .await?;
+    if let Some(row) = abandoned {
+        let reason = row
+            .last_error
+            .unwrap_or_else(|| "no reason was given".to_owned());
+        found.push(Finding::warning(
+            "outbox.abandoned",
+            format!(
+                "A message to {} was given up in the last day: {reason}",
+                row.channel
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Leases follow the database's clock, so skew costs no work; but what people read would lie.
+async fn clock(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    let before = engine.clock.now();
+    let there = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
+        .fetch_one(&engine.pool)
+        .await?;
+    let after = engine.clock.now();
+    let here = before + (after - before) / 2;
+    let skew = (there - here).abs();
+    if skew >= SKEW {
+        found.push(Finding::warning(
+            "clock.skew",
+            format!(
+                "This machine's clock and the database's are {} seconds apart; run a time service on both.",
+                skew.num_seconds()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+async fn identities(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    let may_change = sqlx::query_scalar!(
+        r#"SELECT has_table_privilege('audit', 'UPDATE') OR has_schema_privilege('public', 'CREATE') AS "may!""#
+    )
+    .fetch_one(&engine.pool)
+    .await?;
+    if may_change {
+        found.push(Finding::notice(
+            "database.one_role",
+            "The application's database role also owns the tables, so nothing but a trigger keeps it \
+             from changing the audit; give it a role of its own (database_owner_url, docs/OPERATIONS.md).",
+        ));
+    }
+    if engine.settings.steps_user.is_none() && engine.settings.slots > 0 {
+        found.push(Finding::notice(
+            "steps.same_user",
+            "Steps run as the same user as Watchbill, so gates do not bind a hostile step; \
+             run Watchbill as root, and it gives steps a user of their own.",
+        ));
+    }
+    Ok(())
+}
