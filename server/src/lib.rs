@@ -5,6 +5,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod database;
+pub mod demonstration;
 pub mod dump;
 pub mod health;
 pub mod rest;

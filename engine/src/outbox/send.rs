@@ -79,7 +79,11 @@ pub async fn send(client: &Client, post: Post<'_>) -> Result<(), Failure> {
             request = request.header("webhook-signature", signature);
         }
     }
-    let answer = request.body(post.body).send().await.map_err(unreachable)?;
+    let answer = request
+        .body(post.body)
+        .send()
+        .await
+        .map_err(|error| unreachable(&error))?;
     judge(answer.status(), answer.headers())
 }
 
@@ -109,7 +113,7 @@ pub fn patient_for(timeout: Duration) -> Result<Client, Failure> {
         .map_err(|error| Failure::transient(format!("no HTTP client: {}", error.without_url())))
 }
 
-fn unreachable(error: reqwest::Error) -> Failure {
+fn unreachable(error: &reqwest::Error) -> Failure {
     if error.is_builder() {
         return Failure::Permanent(
             "the configured address is not a URL that can be posted to".into(),
