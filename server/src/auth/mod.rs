@@ -24,3 +24,5 @@ pub use layer::layer;
 pub use login::{LoginForm, LoginOutcome, login_submit, router};
 pub use next_path::local_path;
 
+#[cfg(test)]
+mod tests;
