@@ -9,10 +9,17 @@ fn main() {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| workspace.join("target"), |folder| workspace.join(folder));
     let site = target.join("site");
-    // A release build embeds these files: a new manifest means new names.
-    println!(
-        "cargo:rerun-if-changed={}",
-        site.join("manifest.json").display()
-    );
+    let manifest = site.join("manifest.json");
+    let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    // A release build embeds these files: a new manifest means new names. A development build
+    // reads them when it runs, and to cargo a file that is not there has always changed.
+    if release {
+        println!("cargo:rerun-if-changed={}", manifest.display());
+    }
+    if release && !manifest.exists() {
+        println!(
+            "cargo:warning=this release will have no site: run `cargo xtask site --release` first"
+        );
+    }
     println!("cargo:rustc-env=WATCHBILL_SITE={}", site.display());
 }
