@@ -1,7 +1,13 @@
 //! Conditions in CEL: over the run's inputs and tasks, and for a gate over the result.
+//!
+//! CEL cannot loop for ever, but it has no limit of its own either: expressions,
+//! what they look at, and loops within loops are bounded here, and each runs on
+//! a stack of its own, so that neither a panic nor a deep one takes the process along.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::HashMap;
 
+use cel::Program;
+use cel::common::ast::{Expr, IdedExpr};
 use serde_json::Value;
 
 /// What a task's `when` may look at.
@@ -27,8 +33,21 @@ pub struct GateContext {
 #[error("{0}")]
 pub struct ConditionError(pub String);
 
-/// How much a condition may look at; CEL has no limit of its own.
+/// How many bytes of JSON a condition may look at.
 const CONTEXT_BYTES: usize = 1024 * 1024;
+/// How many values it may look at; a loop within a loop visits their square.
+const CONTEXT_VALUES: usize = 20_000;
+/// How long an expression may be.
+const EXPRESSION_BYTES: usize = 2_000;
+/// How deep brackets may nest.
+const BRACKETS: usize = 32;
+/// A loop within a loop is the most.
+const LOOPS: usize = 2;
+/// Virtual memory, of which only what is used is ever taken.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+const TASK_VARIABLES: [&str; 2] = ["inputs", "tasks"];
+const GATE_VARIABLES: [&str; 5] = ["inputs", "tasks", "exit_code", "outputs", "outputs_uri"];
 
 /// Evaluates a task's condition.
 ///
@@ -40,7 +59,7 @@ pub fn task_condition(
 ) -> Result<bool, ConditionError> {
     evaluate(
         expression,
-        [("inputs", &context.inputs), ("tasks", &context.tasks)],
+        &[("inputs", &context.inputs), ("tasks", &context.tasks)],
     )
 }
 
@@ -53,7 +72,7 @@ pub fn gate_condition(expression: &str, context: &GateContext) -> Result<bool, C
     let outputs_uri = Value::from(context.outputs_uri.as_str());
     evaluate(
         expression,
-        [
+        &[
             ("inputs", &context.condition.inputs),
             ("tasks", &context.condition.tasks),
             ("exit_code", &exit_code),
@@ -63,41 +82,372 @@ pub fn gate_condition(expression: &str, context: &GateContext) -> Result<bool, C
     )
 }
 
-fn evaluate<'a>(
-    expression: &str,
-    variables: impl IntoIterator<Item = (&'static str, &'a Value)>,
-) -> Result<bool, ConditionError> {
-    let variables: Vec<_> = variables.into_iter().collect();
-    let size: usize = variables
-        .iter()
-        .map(|(_, value)| value.to_string().len())
-        .sum();
-    if size > CONTEXT_BYTES {
-        return Err(ConditionError(format!(
-            "the inputs and outputs that it looks at are {size} bytes; the limit is {CONTEXT_BYTES}"
-        )));
+/// Checks a task's condition before anything runs.
+pub(super) fn check_task(expression: &str) -> Result<(), String> {
+    check(expression, &TASK_VARIABLES)
+}
+
+/// Checks a gate's condition before anything runs.
+pub(super) fn check_gate(expression: &str) -> Result<(), String> {
+    check(expression, &GATE_VARIABLES)
+}
+
+/// The tasks that an expression or a template names as `tasks["name"]`.
+pub(super) fn named_tasks(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for part in text.split("tasks[").skip(1) {
+        let part = part.trim_start();
+        let Some(quote) = part.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+            continue;
+        };
+        if let Some((name, _)) = part[1..].split_once(quote) {
+            names.push(name.to_owned());
+        }
     }
-    // A fault in the interpreter must not take the process along.
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(expression, &variables)));
-    outcome.unwrap_or_else(|_| {
-        Err(ConditionError(
-            "the expression could not be evaluated".to_owned(),
-        ))
+    names
+}
+
+fn check(expression: &str, known: &[&str]) -> Result<(), String> {
+    apart(|| {
+        let program = compile(expression)?;
+        let unknown = unknown_name(program.expression(), known, &mut Vec::new());
+        match unknown {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "the condition knows {}, and not '{name}'; a text goes into quotes",
+                known.join(", ")
+            )),
+        }
     })
 }
 
-fn run(expression: &str, variables: &[(&'static str, &Value)]) -> Result<bool, ConditionError> {
-    let program = cel::Program::compile(expression)
-        .map_err(|error| ConditionError(format!("it is not a CEL expression: {error}")))?;
-    let mut context = cel::Context::default();
-    for (name, value) in variables {
-        context
-            .add_variable(*name, *value)
-            .map_err(|error| ConditionError(format!("{name} cannot be used: {error}")))?;
+fn evaluate(
+    expression: &str,
+    variables: &[(&'static str, &Value)],
+) -> Result<bool, ConditionError> {
+    apart(|| {
+        let mut room = Room {
+            bytes: CONTEXT_BYTES,
+            values: CONTEXT_VALUES,
+        };
+        let mut context = cel::Context::default();
+        for (name, value) in variables {
+            context.add_variable_from_value(*name, room.value(value)?);
+        }
+        let program = compile(expression)?;
+        match program.execute(&context) {
+            Ok(cel::Value::Bool(answer)) => Ok(answer),
+            Ok(_) => Err(
+                "the condition is neither true nor false; compare with == or another operator"
+                    .to_owned(),
+            ),
+            Err(error) => Err(format!("the condition has no answer: {error}")),
+        }
+    })
+    .map_err(ConditionError)
+}
+
+/// Runs on a stack of its own; a panic there is an error here.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("condition".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work)
+            .map_err(|error| format!("there is no room to evaluate the condition: {error}"))?
+            .join()
+            .unwrap_or_else(|_| Err("the condition is not understood".to_owned()))
+    })
+}
+
+fn compile(expression: &str) -> Result<Program, String> {
+    if expression.trim().is_empty() {
+        return Err("the condition is empty; write for instance inputs.strict == true".to_owned());
     }
-    match program.execute(&context) {
-        Ok(cel::Value::Bool(answer)) => Ok(answer),
-        Ok(_) => Err(ConditionError("it is neither true nor false".to_owned())),
-        Err(error) => Err(ConditionError(error.to_string())),
+    if expression.len() > EXPRESSION_BYTES {
+        return Err(format!(
+            "a condition has at most {EXPRESSION_BYTES} characters"
+        ));
+    }
+    if deepest_bracket(expression) > BRACKETS {
+        return Err(format!(
+            "brackets nest at most {BRACKETS} deep in a condition"
+        ));
+    }
+    let program = Program::compile(expression).map_err(|errors| {
+        let first = errors.errors.first();
+        let place = first.map_or((1, 1), |error| error.pos);
+        let why = first.map_or("", |error| error.msg.lines().next().unwrap_or(""));
+        format!(
+            "the condition is not CEL, at its character {}: {why}",
+            place.1.max(1)
+        )
+    })?;
+    if loops(program.expression()) > LOOPS {
+        return Err(format!(
+            "at most {LOOPS} of all, exists, map and filter within each other"
+        ));
+    }
+    Ok(program)
+}
+
+fn deepest_bracket(expression: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    for c in expression.chars() {
+        match c {
+            '(' | '[' | '{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// How deep loops stand within each other.
+fn loops(expression: &IdedExpr) -> usize {
+    match &expression.expr {
+        Expr::Comprehension(comprehension) => {
+            let inside = [
+                &comprehension.accu_init,
+                &comprehension.loop_cond,
+                &comprehension.loop_step,
+                &comprehension.result,
+            ];
+            (most_loops(inside) + 1).max(loops(&comprehension.iter_range))
+        }
+        Expr::Call(call) => most_loops(call.args.iter().chain(call.target.as_deref())),
+        Expr::List(list) => most_loops(&list.elements),
+        Expr::Select(select) => loops(&select.operand),
+        // What stands in a literal map is not looked at, so it counts as the most.
+        Expr::Map(_) | Expr::Struct(_) => LOOPS,
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => 0,
+    }
+}
+
+fn most_loops<'a>(parts: impl IntoIterator<Item = &'a IdedExpr>) -> usize {
+    parts.into_iter().map(loops).max().unwrap_or(0)
+}
+
+/// A name that neither Watchbill nor a loop gives.
+fn unknown_name<'a>(
+    expression: &'a IdedExpr,
+    known: &[&str],
+    scope: &mut Vec<&'a str>,
+) -> Option<String> {
+    const TYPES: [&str; 10] = [
+        "int",
+        "uint",
+        "double",
+        "bool",
+        "string",
+        "bytes",
+        "list",
+        "map",
+        "null_type",
+        "type",
+    ];
+    match &expression.expr {
+        Expr::Ident(name) => {
+            let name = name.as_str();
+            let given = known.contains(&name) || scope.contains(&name) || TYPES.contains(&name);
+            (!given && !name.starts_with('@')).then(|| name.to_owned())
+        }
+        Expr::Comprehension(comprehension) => {
+            let outside = [&comprehension.iter_range, &comprehension.accu_init];
+            if let Some(name) = outside
+                .into_iter()
+                .find_map(|part| unknown_name(part, known, scope))
+            {
+                return Some(name);
+            }
+            let before = scope.len();
+            scope.extend([
+                comprehension.iter_var.as_str(),
+                comprehension.accu_var.as_str(),
+            ]);
+            scope.extend(comprehension.iter_var2.as_deref());
+            let inside = [
+                &comprehension.loop_cond,
+                &comprehension.loop_step,
+                &comprehension.result,
+            ];
+            let found = inside
+                .into_iter()
+                .find_map(|part| unknown_name(part, known, scope));
+            scope.truncate(before);
+            found
+        }
+        Expr::Call(call) => call
+            .args
+            .iter()
+            .chain(call.target.as_deref())
+            .find_map(|part| unknown_name(part, known, scope)),
+        Expr::List(list) => list
+            .elements
+            .iter()
+            .find_map(|part| unknown_name(part, known, scope)),
+        Expr::Select(select) => unknown_name(&select.operand, known, scope),
+        Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified | Expr::Literal(_) => None,
+    }
+}
+
+/// How much more may be looked at.
+struct Room {
+    bytes: usize,
+    values: usize,
+}
+
+impl Room {
+    /// JSON as CEL sees it. Whole numbers become `int`, so that they compare and add with literals.
+    fn value(&mut self, value: &Value) -> Result<cel::Value, String> {
+        let bytes = match value {
+            Value::String(text) => text.len(),
+            Value::Object(object) => object.keys().map(String::len).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => 8,
+        };
+        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(too_much)?;
+        self.values = self.values.checked_sub(1).ok_or_else(too_much)?;
+        Ok(match value {
+            Value::Null => cel::Value::Null,
+            Value::Bool(flag) => cel::Value::Bool(*flag),
+            Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(number), _, _) => cel::Value::Int(number),
+                (None, Some(number), _) => cel::Value::UInt(number),
+                (None, None, number) => cel::Value::Float(number.unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => cel::Value::from(text.as_str()),
+            Value::Array(items) => {
+                let items: Result<Vec<_>, _> = items.iter().map(|item| self.value(item)).collect();
+                cel::Value::from(items?)
+            }
+            Value::Object(object) => {
+                let entries: Result<HashMap<String, cel::Value>, String> = object
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), self.value(value)?)))
+                    .collect();
+                cel::Value::from(entries?)
+            }
+        })
+    }
+}
+
+fn too_much() -> String {
+    format!(
+        "the inputs and outputs that the condition looks at hold more than {CONTEXT_BYTES} bytes or {CONTEXT_VALUES} values"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn gate(expression: &str) -> Result<bool, ConditionError> {
+        gate_condition(
+            expression,
+            &GateContext {
+                condition: ConditionContext {
+                    inputs: json!({"strict": true, "depth": 3, "names": ["a", "b"]}),
+                    tasks: json!({"seo.validate": {"status": "succeeded", "approval": "approved", "outputs": {"n": 2}, "outputs_uri": ""}}),
+                },
+                exit_code: Some(0),
+                outputs: json!({"repaired": 2, "files": ["x.html"], "ratio": 0.5}),
+                outputs_uri: "https://github.com/a/b/pull/1".to_owned(),
+            },
+        )
+    }
+
+    #[test]
+    fn answers() {
+        for (expression, answer) in [
+            (r#"outputs_uri.contains("/pull/")"#, true),
+            ("outputs.repaired > 0", true),
+            ("outputs.repaired + 1 == 3", true),
+            ("outputs.ratio > 0.4", true),
+            ("exit_code == 0 && inputs.strict", true),
+            (r#"tasks["seo.validate"].approval == "approved""#, true),
+            (r#"tasks["seo.validate"].outputs.n == 2"#, true),
+            ("has(outputs.missing)", false),
+            ("has(outputs.missing) && outputs.missing > 3", false),
+            (r#"inputs.names.exists(n, n == "b")"#, true),
+            ("size(outputs.files) > 5", false),
+        ] {
+            assert_eq!(gate(expression), Ok(answer), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_answer_is_an_error_with_a_sentence() {
+        for expression in [
+            "outputs.missing > 3",
+            "inputs.depth",
+            "1 / 0 == 1",
+            "outputs_uri.nonsense()",
+            "(",
+            "",
+            "tasks['none'].status == 'failed'",
+            "inputs.strict > 3",
+            "9223372036854775807 + 1 > 0",
+        ] {
+            let error = gate(expression).expect_err(expression);
+            assert!(!error.0.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn deep_and_long_ones_are_refused() {
+        let deep = format!("{}true{}", "(".repeat(500), ")".repeat(500));
+        assert!(check_gate(&deep).is_err());
+        let not = format!("{}true", "!".repeat(1_500));
+        let _ = check_gate(&not);
+        let minus = format!("{}1 == 1", "-".repeat(1_500));
+        let _ = check_gate(&minus);
+        let chain = format!("inputs{} == 1", ".a".repeat(900));
+        let _ = check_gate(&chain);
+        let sum = format!("{}1 == 1", "1+".repeat(900));
+        let _ = gate(&sum);
+        let choice = format!("{}true", "true?".repeat(300));
+        let _ = check_gate(&choice);
+        assert!(check_gate(&"a".repeat(3_000)).is_err());
+        assert!(check_gate("[1].all(a, [1].all(b, [1].all(c, true)))").is_err());
+        assert_eq!(check_gate("[1].all(a, [1].all(b, a == b))"), Ok(()));
+    }
+
+    #[test]
+    fn checks_name_what_is_not_known() {
+        assert_eq!(check_task("inputs.strict"), Ok(()));
+        assert!(
+            check_task("outputs.n > 1")
+                .unwrap_err()
+                .contains("not 'outputs'")
+        );
+        assert!(
+            check_gate("approved == true")
+                .unwrap_err()
+                .contains("not 'approved'")
+        );
+        assert_eq!(check_gate("inputs.names.exists(n, n == 'a')"), Ok(()));
+    }
+
+    #[test]
+    fn too_much_to_look_at_is_refused() {
+        let context = ConditionContext {
+            inputs: json!({"list": vec![0; 30_000]}),
+            tasks: json!({}),
+        };
+        assert!(task_condition("true", &context).is_err());
+    }
+
+    #[test]
+    fn finds_the_tasks_it_names() {
+        assert_eq!(
+            named_tasks(r#"tasks["a.b"].status == 'x' && tasks['c'].approval"#),
+            ["a.b", "c"]
+        );
     }
 }

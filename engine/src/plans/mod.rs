@@ -2,8 +2,19 @@
 
 pub mod condition;
 mod current;
+pub mod document;
 pub mod inputs;
+mod pause;
+mod save;
+mod sync;
+pub mod template;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use current::{StoredPlan, current};
+pub use document::{PlanProblem, json_schema};
+pub use pause::{pause, resume};
+pub use save::{PlanOrigin, save};
+pub use sync::{SyncProblem, sync_folder};
 pub use version::{PlanCache, version};

@@ -24,6 +24,7 @@ use model::plan::Schedule;
 use crate::{Error, Result};
 
 pub use timetable::{Problem, Timetable};
+pub(crate) use zone::find as find_zone;
 pub use zone::{local_date, local_text};
 
 /// The first moment after `after`, or none where nothing is due any more.

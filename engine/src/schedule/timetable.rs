@@ -23,6 +23,16 @@ pub enum Problem {
     Schedule(String),
 }
 
+impl Problem {
+    /// What is wrong, for a person.
+    #[must_use]
+    pub fn sentence(&self) -> &str {
+        match self {
+            Self::Zone(sentence) | Self::Schedule(sentence) => sentence,
+        }
+    }
+}
+
 enum Rule {
     Cron(Pattern),
     Every {

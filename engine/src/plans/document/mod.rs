@@ -1,0 +1,71 @@
+//! A plan as people write it: YAML in, a checked [`Plan`] or exact problems out.
+
+mod check;
+mod duration;
+mod ordered;
+mod source;
+mod syntax;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+use model::plan::Plan;
+use serde::Serialize;
+
+use types::PlanDocument;
+
+/// The longest text of a plan, in bytes.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// One thing wrong with a plan's text, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlanProblem {
+    /// Counted from 1.
+    pub line: u64,
+    /// Counted from 1, in characters.
+    pub column: u64,
+    /// Where in the plan, such as `tasks.publish.needs[0]`; empty for the whole.
+    pub path: String,
+    pub message: String,
+}
+
+impl std::fmt::Display for PlanProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: ", self.line, self.column)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Reads and checks a plan's text.
+///
+/// # Errors
+/// Every problem that could be found, in the order of the text. Where the text
+/// is not YAML of the right shape, that is the only one.
+pub fn parse(text: &str) -> Result<Plan, Vec<PlanProblem>> {
+    source::check_text(text).map_err(|problem| vec![problem])?;
+    let tree = source::read_tree(text).map_err(|problem| vec![problem])?;
+    let document: PlanDocument =
+        syntax::read(text).map_err(|error| vec![syntax::problem(&error, &tree)])?;
+    check::check(document).map_err(|findings| {
+        let mut problems: Vec<PlanProblem> = findings
+            .into_iter()
+            .map(|finding| tree.place(finding))
+            .collect();
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems
+    })
+}
+
+/// The JSON Schema of a plan's file, for editors.
+#[must_use]
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(PlanDocument);
+    let mut text =
+        serde_json::to_string_pretty(&schema).expect("a schema holds nothing that JSON cannot");
+    text.push('\n');
+    text
+}
