@@ -5,5 +5,6 @@ mod claim;
 mod dag;
 mod decide;
 mod finish;
+mod identity;
 mod rescue;
 mod support;

@@ -1,0 +1,73 @@
+//! Who may act: accounts, logins, sessions, tokens.
+
+mod accounts;
+mod login;
+mod matrix;
+mod sessions;
+mod tokens;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use engine::identity::accounts::NewAccount;
+use engine::identity::{LoggedIn, LoginAttempt};
+use engine::{Engine, Error};
+use model::id::AccountId;
+use model::identity::{Principal, Role};
+use secrecy::SecretString;
+
+pub const PASSWORD: &str = "seven grey herons stand";
+
+pub fn secret(text: &str) -> SecretString {
+    SecretString::from(text)
+}
+
+pub fn host() -> Principal {
+    Principal::system("test")
+}
+
+/// An account that can really log in, with [`PASSWORD`].
+pub async fn account(engine: &Engine, login: &str, roles: &[Role]) -> AccountId {
+    let new = NewAccount {
+        login: login.to_owned(),
+        password: secret(PASSWORD),
+        roles: roles.to_vec(),
+    };
+    engine::identity::accounts::create(engine, &host(), &new)
+        .await
+        .expect("the account is new")
+}
+
+pub async fn try_login(engine: &Engine, name: &str, password: &str) -> Result<LoggedIn, Error> {
+    try_login_from(engine, name, password, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+}
+
+pub async fn try_login_from(
+    engine: &Engine,
+    name: &str,
+    password: &str,
+    address: IpAddr,
+) -> Result<LoggedIn, Error> {
+    let attempt = LoginAttempt {
+        login: name.to_owned(),
+        password: secret(password),
+        address,
+        previous: None,
+    };
+    engine::identity::login(engine, &attempt).await
+}
+
+/// The audit's actions, oldest first.
+pub async fn audited(engine: &Engine) -> Vec<String> {
+    sqlx::query_scalar("SELECT action FROM audit ORDER BY id")
+        .fetch_all(&engine.pool)
+        .await
+        .expect("the audit can be read")
+}
+
+/// How many rows the query counts.
+pub async fn count(engine: &Engine, query: &'static str) -> i64 {
+    sqlx::query_scalar(query)
+        .fetch_one(&engine.pool)
+        .await
+        .expect("the query counts")
+}
