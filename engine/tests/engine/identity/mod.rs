@@ -1,5 +1,6 @@
 //! Who may act: accounts, logins, sessions, tokens.
 
+mod account_changes;
 mod accounts;
 mod login;
 mod matrix;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use engine::identity::principal_of_session;
 use engine::identity::sessions::{logout, prune};
-use engine::identity::{principal_of_session, sessions};
 use model::identity::Role;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -107,5 +107,5 @@ async fn last_seen_is_written_at_most_once_a_minute(pool: PgPool) {
     assert_ne!(second, first);
     principal_of_session(&engine, value).await.unwrap();
     assert_eq!(version().await, second);
-    assert_eq!(sessions::prune(&engine).await.unwrap(), 0);
+    assert_eq!(prune(&engine).await.unwrap(), 0);
 }

@@ -23,7 +23,7 @@ fn new(scopes: &[Scope]) -> NewToken {
 async fn resolve(engine: &Engine, value: &secrecy::SecretString) -> Option<Principal> {
     principal_of_token(engine, value.expose_secret())
         .await
-        .unwrap()
+        .expect("the tokens can be read")
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

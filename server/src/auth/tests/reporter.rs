@@ -4,6 +4,8 @@ use sqlx::PgPool;
 use super::{SESSION, TOKEN, app, networks, request};
 use crate::config::Config;
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const PEER: &str = "192.0.2.7";
 const JSON: (&str, &str) = ("content-type", "application/json");
 const HOST: (&str, &str) = ("host", "night.example:4180");
@@ -52,7 +54,7 @@ async fn every_condition_must_hold(pool: PgPool) {
     let app = app(pool, config()).await;
     let bearer = format!("Bearer {TOKEN}");
     let cookie = format!("watchbill={SESSION}");
-    let table: &[(&str, &[(&str, &str)], &str)] = &[
+    let table: &[(&str, Headers, &str)] = &[
         (PEER, &[HOST, JSON], "reporter"),
         (
             PEER,
