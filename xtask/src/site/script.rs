@@ -16,7 +16,7 @@ pub const NAME: &str = "watchbill";
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What rustc's wasm32 uses since 1.82 and wasm-bindgen's output needs; `wasm-opt` must be told,
-/// since stripping removes the section that says so.
+/// since wasm-bindgen's output no longer says so.
 const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
