@@ -85,10 +85,7 @@ async fn store(
         // The lease is gone: nothing of this attempt will be recorded.
         return Ok(false);
     };
-    let mut file = match open(workspace, &found.path) {
-        Ok(file) => Some(file),
-        Err(_) => None,
-    };
+    let mut file = open(workspace, &found.path).ok();
     let mut hash = Sha256::new();
     let mut seq = 0;
     while let Some(open) = file.take() {

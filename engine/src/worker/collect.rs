@@ -150,9 +150,9 @@ fn signal_name(number: i32) -> String {
 }
 
 fn spelled(seconds: u64) -> String {
-    if seconds % 3600 == 0 && seconds > 0 {
+    if seconds.is_multiple_of(3600) && seconds > 0 {
         format!("{} h", seconds / 3600)
-    } else if seconds % 60 == 0 && seconds > 0 {
+    } else if seconds.is_multiple_of(60) && seconds > 0 {
         format!("{} min", seconds / 60)
     } else {
         format!("{seconds} s")

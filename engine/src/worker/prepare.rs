@@ -52,6 +52,10 @@ pub fn prepare(claimed: &Claimed, around: &Surroundings<'_>) -> Result<StepComma
 }
 
 /// The argv with its templates filled.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a template that cannot be filled will refuse the start"
+)]
 fn render_argv(claimed: &Claimed, _upstream: &Value) -> Result<Vec<String>, String> {
     Ok(match &claimed.definition.work {
         Work::Run(argv) => argv.clone(),

@@ -20,7 +20,11 @@ async fn artifacts_are_kept_whole(pool: PgPool) {
     let text = seen.text();
     let digest: [u8; 32] =
         <sha2::Sha256 as sha2::Digest>::digest(&seen.artifacts["a/b/random"]).into();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat();
     assert_eq!(text.lines().next(), Some(digest.as_str()));
     assert!(
         text.contains("the artifact link was not kept: it is a link"),

@@ -74,7 +74,7 @@ async fn a_worker_whose_task_was_taken_stops_and_records_nothing(pool: PgPool) {
 async fn a_result_that_comes_too_late_changes_nothing(pool: PgPool) {
     // Renewed every twenty seconds: the worker does not learn of it in time.
     let worker = Worker::start(&pool, |settings, _| {
-        settings.lease = Duration::from_secs(60)
+        settings.lease = Duration::from_secs(60);
     });
     let flag = tempfile::NamedTempFile::new().unwrap();
     let script = format!(

@@ -124,7 +124,11 @@ async fn arguments_are_data(pool: PgPool) {
     let mut all = vec!["printf", "<%s>"];
     all.extend(arguments);
     let seen = worker.run(argv(&all)).await;
-    let expected: String = arguments.iter().map(|it| format!("<{it}>")).collect();
+    let expected = arguments
+        .iter()
+        .map(|it| format!("<{it}>"))
+        .collect::<Vec<_>>()
+        .concat();
     assert_eq!(seen.text(), expected);
     worker.stop().await;
 }
@@ -219,7 +223,7 @@ async fn as_root_steps_run_as_their_own_user(pool: PgPool) {
         return;
     }
     let worker = Worker::start(&pool, |settings, _| {
-        settings.steps_user = Some("nobody".to_owned())
+        settings.steps_user = Some("nobody".to_owned());
     });
     let script = "id -u; id -G; grep NoNewPrivs /proc/self/status; cat /etc/shadow >/dev/null || echo refused
         echo '{\"outputs\": {\"a\": 1}}' > $WATCHBILL_REPORT; echo kept > $WATCHBILL_ARTIFACTS/file

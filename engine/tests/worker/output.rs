@@ -13,7 +13,10 @@ async fn both_streams_stand_in_the_order_in_which_they_were_written(pool: PgPool
             "for n in 1 2 3 4 5; do echo out $n; echo err $n >&2; done",
         ))
         .await;
-    let expected: String = (1..=5).map(|n| format!("out {n}\nerr {n}\n")).collect();
+    let expected = (1..=5)
+        .map(|n| format!("out {n}\nerr {n}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     assert_eq!(seen.text(), expected);
     assert_eq!(seen.output_bytes, 60);
     assert_eq!(seen.excerpt.unwrap(), expected.trim_end());

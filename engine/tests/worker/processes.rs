@@ -40,7 +40,7 @@ async fn a_timeout_leaves_no_process(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_step_that_heeds_term_ends_in_good_order(pool: PgPool) {
     let worker = Worker::start(&pool, |_, options| {
-        options.stop_grace = Duration::from_secs(30)
+        options.stop_grace = Duration::from_secs(30);
     });
     let task = PlanTask {
         timeout_seconds: 1,
@@ -104,7 +104,7 @@ async fn what_a_step_leaves_running_is_ended_with_it(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_worker_that_shuts_down_gives_its_tasks_back(pool: PgPool) {
     let worker = Worker::start(&pool, |_, options| {
-        options.shutdown_grace = Duration::from_millis(50)
+        options.shutdown_grace = Duration::from_millis(50);
     });
     let trace = Trace::new();
     let task = worker

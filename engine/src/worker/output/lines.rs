@@ -148,7 +148,10 @@ mod tests {
 
     #[test]
     fn long_output_has_its_first_and_last_ten_lines() {
-        let output: String = (1..=100).map(|n| format!("line {n}\n\n")).collect();
+        let output = (1..=100)
+            .map(|n| format!("line {n}\n\n"))
+            .collect::<Vec<_>>()
+            .concat();
         let excerpt = excerpt_of(output.as_bytes()).unwrap();
         let lines: Vec<&str> = excerpt.lines().collect();
         assert_eq!(lines.len(), 21);
@@ -157,7 +160,10 @@ mod tests {
             ("line 1", "line 10", "\u{2026}")
         );
         assert_eq!((lines[11], lines[20]), ("line 91", "line 100"));
-        let twenty: String = (1..=20).map(|n| format!("{n}\n")).collect();
+        let twenty = (1..=20)
+            .map(|n| format!("{n}\n"))
+            .collect::<Vec<_>>()
+            .concat();
         assert_eq!(excerpt_of(twenty.as_bytes()).unwrap(), twenty.trim_end());
     }
 
@@ -178,8 +184,9 @@ mod tests {
     #[test]
     fn memory_is_bounded_on_one_endless_line() {
         let mut reader = LineReader::default();
+        let part = vec![b'x'; 65_536];
         for _ in 0..1_000 {
-            reader.push(&[b'x'; 65_536]);
+            reader.push(&part);
         }
         assert!(reader.unfinished.capacity() <= 4 * LINE_BYTES);
     }

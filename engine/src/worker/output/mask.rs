@@ -236,7 +236,7 @@ fn base64_core(secret: &str, before: usize, url_safe: bool) -> String {
         STANDARD_NO_PAD.encode(&bytes)
     };
     let first = [0, 2, 3][before];
-    let last = encoded.len() - usize::from(bytes.len() % 3 != 0);
+    let last = encoded.len() - usize::from(!bytes.len().is_multiple_of(3));
     encoded.get(first..last).unwrap_or_default().to_owned()
 }
 

@@ -61,9 +61,9 @@ fn holds(text: &[u8], needle: &[u8]) -> bool {
     memchr::memmem::find(text, needle).is_some()
 }
 
-/// Each http(s) link in `line`, without the punctuation that follows it.
-fn links(line: &str) -> impl Iterator<Item = &str> {
-    let mut rest = line;
+/// Each http(s) link in `text`, without the punctuation that follows it.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
     std::iter::from_fn(move || {
         loop {
             let place = rest.find("http")?;

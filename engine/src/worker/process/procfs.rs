@@ -83,9 +83,9 @@ pub fn pid_namespace() -> String {
         .unwrap_or_default()
 }
 
-fn parse(stat: &str) -> Option<Process> {
+fn parse(line: &str) -> Option<Process> {
     // The name is in parentheses and may itself contain blanks and parentheses.
-    let (start, rest) = stat.rsplit_once(')')?;
+    let (start, rest) = line.rsplit_once(')')?;
     let pid = start.split_once(' ')?.0.parse().ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?;
