@@ -2,9 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::view::Outcome;
-use serde_json::Value;
 
 use super::WorkerOptions;
 use super::collect::{Collecting, collect};
@@ -14,8 +14,12 @@ use super::prepare::{Surroundings, prepare};
 use super::process::{Mark, Spawner, Started, StepCommand, StepsIdentity};
 use super::supervise::supervise;
 use super::workspace::Workspace;
-use crate::tasks::{self, AttemptResult, Claimed};
+use crate::plans::template::{self, TemplateContext};
+use crate::tasks::{AttemptResult, Claimed};
 use crate::{Engine, Error};
+
+/// How soon a question that the database could not answer is asked again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// What all attempts of a worker share.
 pub struct Tools {
@@ -38,13 +42,13 @@ pub async fn run(
         return Some(AttemptResult::bare(Outcome::Cancelled));
     }
     let mut giving_up = orders.clone();
-    let upstream = tokio::select! {
+    let context = tokio::select! {
         biased;
         () = giving_up.abandoned() => return None,
-        upstream = upstream(&tools.engine, claimed) => upstream,
+        context = gather(&tools.engine, claimed) => context,
     };
-    let started = match upstream {
-        Ok(upstream) => start(tools, claimed, &upstream).await,
+    let started = match context {
+        Ok(context) => start(tools, claimed, &context).await,
         Err(error) => Err(could_not_start(format!(
             "what the tasks before it came to cannot be read: {error}"
         ))),
@@ -79,16 +83,11 @@ pub async fn run(
     }
 }
 
-/// What the tasks that it needs came to; retried while the database cannot be reached.
-async fn upstream(engine: &Engine, claimed: &Claimed) -> Result<Value, Error> {
-    if claimed.run.is_none() || claimed.definition.needs.is_empty() {
-        return Ok(Value::Object(serde_json::Map::new()));
-    }
+/// What the templates may look at; retried while the database cannot be reached.
+async fn gather(engine: &Engine, claimed: &Claimed) -> Result<TemplateContext, Error> {
     loop {
-        match tasks::upstream(engine, claimed).await {
-            Err(Error::Unavailable(_)) => {
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-            }
+        match template::gather(engine, claimed).await {
+            Err(Error::Unavailable(_)) => tokio::time::sleep(RETRY_PAUSE).await,
             answer => return answer,
         }
     }
@@ -97,7 +96,7 @@ async fn upstream(engine: &Engine, claimed: &Claimed) -> Result<Value, Error> {
 async fn start(
     tools: &Tools,
     claimed: &Claimed,
-    upstream: &Value,
+    context: &TemplateContext,
 ) -> Result<(Arc<Workspace>, Started), AttemptResult> {
     if let StepsIdentity::Unusable(reason) = &tools.identity {
         return Err(could_not_start(reason.clone()));
@@ -114,7 +113,7 @@ async fn start(
             mark: &mark,
             user,
             path: &tools.path,
-            upstream,
+            context,
         },
     )
     .map_err(could_not_start)?;

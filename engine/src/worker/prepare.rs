@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use model::plan::{EnvironmentValue, Work};
+use model::plan::Work;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::process::{Mark, StepCommand, StepsUser, mark};
 use super::workspace::Workspace;
 use crate::Settings;
+use crate::plans::template::{self, Rendered, TemplateContext};
 use crate::tasks::Claimed;
 
 /// The kernel takes no longer entry than 128 KiB; a larger text goes into a file.
@@ -22,8 +23,8 @@ pub struct Surroundings<'a> {
     pub user: Option<&'a StepsUser>,
     /// The search path for programs.
     pub path: &'a str,
-    /// What the run's other tasks came to.
-    pub upstream: &'a Value,
+    /// What templates are filled from, the run's other tasks among it.
+    pub context: &'a TemplateContext,
 }
 
 /// The command of this attempt.
@@ -31,7 +32,7 @@ pub struct Surroundings<'a> {
 /// # Errors
 /// A sentence that says why it cannot be started.
 pub fn prepare(claimed: &Claimed, around: &Surroundings<'_>) -> Result<StepCommand, String> {
-    let argv = render_argv(claimed, around.upstream)?;
+    let argv = argv(claimed, around.context)?;
     if argv.first().is_none_or(String::is_empty) {
         return Err("it names no command".to_owned());
     }
@@ -51,18 +52,17 @@ pub fn prepare(claimed: &Claimed, around: &Surroundings<'_>) -> Result<StepComma
     })
 }
 
-/// The argv with its templates filled.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "a template that cannot be filled will refuse the start"
-)]
-fn render_argv(claimed: &Claimed, _upstream: &Value) -> Result<Vec<String>, String> {
-    Ok(match &claimed.definition.work {
-        Work::Run(argv) => argv.clone(),
-        Work::Shell { program, script } => {
-            vec![program.clone(), "-c".to_owned(), script.clone()]
+/// The argv with its templates filled; a shell's script is no template, so that what a
+/// step or a person wrote cannot become code.
+fn argv(claimed: &Claimed, context: &TemplateContext) -> Result<Vec<String>, String> {
+    match &claimed.definition.work {
+        Work::Run(_) => {
+            template::render_argv(&claimed.definition, context).map_err(|error| error.to_string())
         }
-    })
+        Work::Shell { program, script } => {
+            Ok(vec![program.clone(), "-c".to_owned(), script.clone()])
+        }
+    }
 }
 
 fn check_folder(folder: &Path) -> Result<(), String> {
@@ -96,19 +96,18 @@ fn environment(
         environment.set("USER", &user.name);
         environment.set("LOGNAME", &user.name);
     }
-    for variable in &claimed.definition.environment {
-        let value = match &variable.value {
-            EnvironmentValue::Text(text) => text.as_str(),
-            EnvironmentValue::Secret(name) => around
-                .settings
-                .secrets
-                .get(name)
-                .ok_or_else(|| {
-                    format!("it needs the secret {name}, which this worker does not have")
-                })?
-                .expose_secret(),
-        };
-        environment.set(&variable.name, value);
+    let given = template::render_environment(&claimed.definition, around.context)
+        .map_err(|error| error.to_string())?;
+    for (name, value) in given {
+        match value {
+            Rendered::Text(text) => environment.set(&name, &text),
+            Rendered::Secret(secret) => {
+                let value = around.settings.secrets.get(&secret).ok_or_else(|| {
+                    format!("it needs the secret {secret}, which this worker does not have")
+                })?;
+                environment.set(&name, value.expose_secret());
+            }
+        }
     }
     // Last, so that no plan can put something else in their place.
     let lease = claimed.lease;
@@ -143,7 +142,7 @@ fn environment(
         }
     }
     environment.set_json("WATCHBILL_INPUTS", &claimed.inputs, around)?;
-    environment.set_json("WATCHBILL_UPSTREAM", around.upstream, around)?;
+    environment.set_json("WATCHBILL_UPSTREAM", &around.context.tasks, around)?;
     environment.checked()
 }
 
