@@ -42,6 +42,7 @@ test: ## set up what is missing and run every check and every test, the browser'
 	@$(MAKE) --no-print-directory check
 	@$(SAY) "Tests" && $(IN) ./setup/with-database ./setup/cargo-test $(NATIVE)
 	@$(IN) cargo test --quiet $(XTASK)
+	@$(SAY) "Tests of the demonstration's steps" && $(IN) npm test --silent
 	@$(SAY) "The site for the browser's tests" && $(IN) cargo xtask site --release
 	@$(SAY) "Tests in the browser" && $(IN) ./setup/with-database ./setup/browser-test
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readArguments } from './lib/arguments.mjs';
 import { commit, git } from './lib/git.mjs';
-import { giveUp, writeReport } from './lib/report.mjs';
+import { giveUp, writeArtifact, writeReport } from './lib/report.mjs';
 import { keep, remember, stateFolder } from './lib/state.mjs';
 
 const usage = `Usage: dx-apply.mjs [--from TASK]
@@ -31,7 +31,9 @@ try {
   const summary = `${already ? 'was already' : 'applied'} on ${branch}: commit ${applied.slice(0, 10)}`;
   console.log(`${clone.line('show', '--stat', '--format=%h %s', applied)}\n`);
   console.log(`${summary[0].toUpperCase()}${summary.slice(1)}.`);
+  const kept = writeArtifact('applied.patch', clone.answer('format-patch', '-1', '--stdout', '--binary', applied));
   console.log(`Fetch it with: git fetch ${join(state, 'clone')} ${branch}`);
+  if (kept) console.log('Or download applied.patch, and: git am applied.patch');
   writeReport({ summary, outputs: { repository, branch, commit: applied, patch_sha256: signed } });
 } catch (error) {
   giveUp(error.message);

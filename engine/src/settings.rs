@@ -35,6 +35,8 @@ pub struct Settings {
     pub generic_webhook_secret: Option<SecretString>,
     /// The address under which people reach Watchbill, for links in messages.
     pub public_url: Option<String>,
+    /// What the process found at its start that a person should know, in sentences.
+    pub notices: Vec<String>,
     /// How many days history, logs and skips are kept.
     pub retention: Retention,
 }
@@ -64,6 +66,7 @@ impl Default for Settings {
             generic_webhook: None,
             generic_webhook_secret: None,
             public_url: None,
+            notices: Vec::new(),
             retention: Retention {
                 history_days: 400,
                 log_days: 30,

@@ -54,6 +54,11 @@ test('a signed patch becomes a commit on the branch of the night, and a retry fi
   assert.equal(git(clone(folder), 'show', `${outputs.branch}:b.md`), 'two spaces break  \na line');
   assert.match(git(clone(folder), 'log', '-1', '--format=%B', outputs.branch), new RegExp(outputs.patch_sha256));
 
+  writeFileSync(join(folder, 'applied.patch'), applied.artifact('applied.patch'));
+  git(repo, 'am', '--quiet', join(folder, 'applied.patch'));
+  assert.equal(git(repo, 'show', 'HEAD:a.txt'), 'one\ntwo', 'the patch brings it home');
+  git(repo, 'reset', '--quiet', '--hard', head);
+
   const again = apply(folder, prepared);
   assert.equal(again.status, 0, again.stderr);
   assert.match(again.report.summary, /^was already on/);
@@ -136,7 +141,7 @@ test('dependencies: undeclared, unbounded, not locked', (t) => {
 });
 
 test('imports are found in all their forms', () => {
-  const source = "import a from 'a';\nexport * from 'b/c';\nimport 'd';\nimport {\n  e,\n} from 'e';\nawait import('f');\nimport g from 'fs';";
+  const source = "import a from 'a';\nexport * from 'b/c';\nimport 'd';\nimport {\n  e,\n} from 'e';\nawait imp" + "ort('f');\nimport g from 'fs';";
   assert.deepEqual([...importedPackages(source)].sort(), ['a', 'b', 'd', 'e', 'f']);
 });
 

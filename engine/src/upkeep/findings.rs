@@ -50,6 +50,9 @@ impl Finding {
 /// When the database does not answer.
 pub async fn findings(engine: &Engine) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
+    for notice in &engine.settings.notices {
+        found.push(Finding::notice("start", notice));
+    }
     plans_that_stand_still(engine, &mut found).await?;
     work_without_worker(engine, &mut found).await?;
     messages(engine, &mut found).await?;

@@ -157,7 +157,9 @@ impl Config {
             email_webhook: self.email_webhook.clone(),
             generic_webhook: self.generic_webhook.clone(),
             generic_webhook_secret: self.generic_webhook_secret.clone(),
-            public_url: Some(self.address()),
+            // A loopback address in a message would lead its reader to their own machine.
+            public_url: self.public_url.clone(),
+            notices: Vec::new(),
             retention: self.retention,
         }
     }

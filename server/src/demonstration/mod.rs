@@ -109,3 +109,43 @@ pub async fn first_run(engine: &Engine) -> engine::Result<Option<String>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own_checkout() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    #[test]
+    fn the_nightly_plan_is_sound_and_stops_at_its_gate() {
+        let text = std::fs::read_to_string(own_checkout().join("plans/nightly.yaml")).unwrap();
+        let plan = engine::plans::document::parse(&text).unwrap();
+        assert_eq!(plan.name, PLAN);
+        let names: Vec<&str> = plan.tasks.iter().map(|task| task.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["seo.validate", "code.review", "dx.integrate", "dx.apply"]
+        );
+        assert!(plan.task("dx.integrate").unwrap().approval.is_some());
+        assert_eq!(plan.task("dx.apply").unwrap().needs, ["dx.integrate"]);
+    }
+
+    #[test]
+    fn a_checkout_is_found_from_itself_and_from_its_plans() {
+        let found = find_checkout(&own_checkout()).unwrap();
+        assert_eq!(find_checkout(&own_checkout().join("plans")), Some(found));
+        assert_eq!(find_checkout(Path::new("/")), None);
+    }
+
+    #[test]
+    fn a_binary_alone_says_that_it_is_not_there() {
+        let absent = prepare(None, Path::new("/nowhere"), None).unwrap_err();
+        let sentence = absent.to_string();
+        assert!(
+            sentence.starts_with("The demonstration is not there:"),
+            "{sentence}"
+        );
+    }
+}
