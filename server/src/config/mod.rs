@@ -52,6 +52,8 @@ pub struct Config {
     pub reported_signers: Vec<Role>,
     /// TCP peers that may read `/metrics` without a token.
     pub metrics_from: Vec<IpNet>,
+    /// What was found at the start that a person should know; not read from any source.
+    pub notices: Vec<String>,
 }
 
 impl Default for Config {
@@ -132,6 +134,7 @@ impl Config {
             trust_report_from: reader.or("api.trust_report_from", Vec::new(), parse::networks),
             reported_signers: reader.or("approvals.reported", vec![Role::Approver], roles),
             metrics_from: reader.or("metrics.from", loopback(), parse::networks),
+            notices: Vec::new(),
         };
         if reader.problems.is_empty() {
             Ok(config)
@@ -159,7 +162,7 @@ impl Config {
             generic_webhook_secret: self.generic_webhook_secret.clone(),
             // A loopback address in a message would lead its reader to their own machine.
             public_url: self.public_url.clone(),
-            notices: Vec::new(),
+            notices: self.notices.clone(),
             retention: self.retention,
         }
     }

@@ -19,8 +19,11 @@ pub use workspace::Place;
 const PLAN: &str = "nightly";
 /// The user that steps run as when Watchbill is root and nothing else is configured.
 const STEPS_USER: &str = "watchbill-steps";
-/// What belongs to steps when Watchbill is root.
-const STEPS_LIBRARY: &str = "/var/lib/watchbill-steps";
+/// Where workspaces are when Watchbill is root. Root's own folder and not the steps' home: whoever
+/// owns a folder can put something else in the place of what is in it.
+const LIBRARY: &str = "/var/lib/watchbill-demonstration";
+/// A home for the steps' user, where it has to be made.
+const STEPS_HOME: &str = "/var/lib/watchbill-steps";
 
 /// Where the demonstration's steps run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +57,7 @@ pub fn find_checkout(folder: &Path) -> Option<PathBuf> {
 /// steps run. It starts git and copies files, so call it where waiting is allowed.
 ///
 /// `checkout` is what [`find_checkout`] found. As root the workspace lies under
-/// `/var/lib/watchbill-steps` and belongs to `steps_user`, otherwise under the data folder.
+/// `/var/lib/watchbill-demonstration` and belongs to `steps_user`, otherwise under the data folder.
 ///
 /// # Errors
 /// [`Absent`] where there is nothing to show, with the reason.
@@ -86,12 +89,11 @@ fn place(checkout: &Path, data_folder: &Path, steps_user: Option<&str>) -> anyho
             owner: None,
         });
     }
-    let library = Path::new(STEPS_LIBRARY);
-    let home = library.join("home");
-    let owner = SystemUser::find_or_make(steps_user.unwrap_or(STEPS_USER), &home)?;
-    workspace::make_home(library, &home, &owner)?;
+    let user = steps_user.unwrap_or(STEPS_USER);
+    let owner = SystemUser::find_or_make(user, Path::new(STEPS_HOME))?;
+    workspace::make_folder(Path::new(LIBRARY), 0o755)?;
     Ok(Place {
-        folder: library.join(workspace::name_for(checkout, data_folder)),
+        folder: Path::new(LIBRARY).join(workspace::name_for(checkout, data_folder)),
         owner: Some(owner),
     })
 }

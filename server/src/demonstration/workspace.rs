@@ -50,13 +50,6 @@ pub fn name_for(checkout: &Path, data_folder: &Path) -> String {
     format!("demonstration-{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
-/// Makes the folder of all workspaces, and a home for the steps' user.
-pub fn make_home(library: &Path, home: &Path, owner: &SystemUser) -> anyhow::Result<()> {
-    make_folder(library, 0o755)?;
-    make_folder(home, 0o700)?;
-    give(home, owner).with_context(|| format!("cannot give {} to {}", home.display(), owner.name))
-}
-
 /// Copies the checkout's last commit and the packages it needs, unless that is there already.
 ///
 /// # Errors
@@ -147,7 +140,8 @@ impl Git {
     }
 }
 
-fn make_folder(path: &Path, mode: u32) -> anyhow::Result<()> {
+/// A folder with exactly this mode.
+pub fn make_folder(path: &Path, mode: u32) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
