@@ -10,6 +10,8 @@ use cel::Program;
 use cel::common::ast::{Expr, IdedExpr};
 use serde_json::Value;
 
+use super::apart::apart;
+
 /// What a task's `when` may look at.
 #[derive(Clone, Debug)]
 pub struct ConditionContext {
@@ -43,8 +45,6 @@ const EXPRESSION_BYTES: usize = 2_000;
 const BRACKETS: usize = 32;
 /// A loop within a loop is the most.
 const LOOPS: usize = 2;
-/// Virtual memory, of which only what is used is ever taken.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 const TASK_VARIABLES: [&str; 2] = ["inputs", "tasks"];
 const GATE_VARIABLES: [&str; 5] = ["inputs", "tasks", "exit_code", "outputs", "outputs_uri"];
@@ -145,19 +145,6 @@ fn evaluate(
         }
     })
     .map_err(ConditionError)
-}
-
-/// Runs on a stack of its own; a panic there is an error here.
-fn apart<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("condition".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, work)
-            .map_err(|error| format!("there is no room to evaluate the condition: {error}"))?
-            .join()
-            .unwrap_or_else(|_| Err("the condition is not understood".to_owned()))
-    })
 }
 
 fn compile(expression: &str) -> Result<Program, String> {

@@ -1,5 +1,6 @@
 //! Plans: read and check their text, store versions, pause and resume.
 
+mod apart;
 pub mod condition;
 mod current;
 pub mod document;

@@ -41,8 +41,11 @@ pub enum Rendered {
 pub async fn gather(engine: &Engine, claimed: &Claimed) -> Result<TemplateContext> {
     let date = match (claimed.plan_version, claimed.due_at) {
         (Some(id), Some(due_at)) => {
-            let mut connection = engine.pool.acquire().await?;
-            let plan = super::version(engine, &mut connection, id).await?;
+            // A claim has read the plan's version already; no connection is needed for it.
+            let plan = match engine.plan_cache.get(id) {
+                Some(plan) => plan,
+                None => super::version(engine, &mut *engine.pool.acquire().await?, id).await?,
+            };
             local_date(&plan.timezone, due_at)?
         }
         (Some(_) | None, _) => String::new(),
@@ -51,7 +54,11 @@ pub async fn gather(engine: &Engine, claimed: &Claimed) -> Result<TemplateContex
         inputs: claimed.inputs.clone(),
         run_id: claimed.run_id.clone().unwrap_or_default(),
         date,
-        tasks: upstream(engine, claimed).await?,
+        tasks: if claimed.definition.needs.is_empty() {
+            Value::Object(serde_json::Map::new())
+        } else {
+            upstream(engine, claimed).await?
+        },
     })
 }
 

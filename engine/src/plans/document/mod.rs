@@ -13,6 +13,7 @@ mod tests;
 use model::plan::Plan;
 use serde::Serialize;
 
+use super::apart::apart;
 use types::PlanDocument;
 
 /// The longest text of a plan, in bytes.
@@ -47,6 +48,18 @@ impl std::fmt::Display for PlanProblem {
 /// is not YAML of the right shape, that is the only one.
 pub fn parse(text: &str) -> Result<Plan, Vec<PlanProblem>> {
     source::check_text(text).map_err(|problem| vec![problem])?;
+    // Sixty-four levels take more stack in an unoptimised build than a thread usually has.
+    apart(|| Ok(read(text))).unwrap_or_else(|message| {
+        Err(vec![PlanProblem {
+            line: 1,
+            column: 1,
+            path: String::new(),
+            message,
+        }])
+    })
+}
+
+fn read(text: &str) -> Result<Plan, Vec<PlanProblem>> {
     let tree = source::read_tree(text).map_err(|problem| vec![problem])?;
     let document: PlanDocument =
         syntax::read(text).map_err(|error| vec![syntax::problem(&error, &tree)])?;

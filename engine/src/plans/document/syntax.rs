@@ -50,7 +50,7 @@ fn options() -> Options {
 
 fn alias_limits() -> serde_saphyr::options::AliasLimits {
     let mut limits = serde_saphyr::options::AliasLimits::default();
-    limits.max_total_replayed_events = 20_000;
+    limits.max_total_replayed_events = 5_000;
     limits.max_replay_stack_depth = 8;
     limits.max_alias_expansions_per_anchor = 1_000;
     limits

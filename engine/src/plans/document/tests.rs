@@ -198,13 +198,10 @@ fn refuses_bombs_quickly() {
     for text in [laughs, deep, mapped, merged, long, wide] {
         let started = Instant::now();
         assert!(parse(&text).is_err());
-        // An unoptimised build is some ten times slower than the one that people run.
-        assert!(
-            started.elapsed().as_millis() < 1_000,
-            "{} ms for {}",
-            started.elapsed().as_millis(),
-            &text[..40]
-        );
+        // The promise is for the build that people run; a loaded, unoptimised one is far slower.
+        let limit = if cfg!(debug_assertions) { 10_000 } else { 100 };
+        let took = started.elapsed().as_millis();
+        assert!(took < limit, "{took} ms for {}", &text[..40]);
     }
 }
 
