@@ -64,8 +64,17 @@ pub async fn claim(engine: &Engine, worker: &WorkerIdentity, limit: u32) -> Resu
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {
         let definition = match row.plan_version_id {
-            Some(version) => planned(engine, PlanVersionId(version), &row.name).await?,
-            None => standalone(row.id, row.definition)?,
+            Some(version) => planned(engine, PlanVersionId(version), &row.name).await,
+            None => standalone(row.id, row.definition),
+        };
+        // The claim is committed, so the others must reach the worker: what cannot
+        // be read is left to the rescuer, and in the end is poison.
+        let definition = match definition {
+            Ok(definition) => definition,
+            Err(error) => {
+                tracing::error!(task.id = row.id, %error, "task {} cannot be started", row.id);
+                continue;
+            }
         };
         claimed.push(Claimed {
             lease: LeaseRef {

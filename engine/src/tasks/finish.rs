@@ -1,8 +1,10 @@
 //! Finishing attempts: what was seen is recorded once, and all that follows from it commits with it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use model::id::{AttemptNumber, TaskId};
+use model::plan::{PlanTask, Retries};
 use model::task::{TaskEvent, TaskState};
 use model::view::Outcome;
 use sqlx::PgConnection;
@@ -12,7 +14,7 @@ use super::stored::{StoredTask, lock_tasks};
 use super::verdict::{Ending, Facts, ending};
 use super::{AttemptResult, Finish, Finished, LeaseRef};
 use crate::runs::{settle, task_definition};
-use crate::{Engine, Result, approvals};
+use crate::{Engine, Error, Result, approvals};
 
 /// Records how attempts ended and lets go on what waited for them.
 ///
@@ -65,25 +67,36 @@ pub(super) async fn conclude(
     let mut requests = Vec::new();
     let mut finished = Vec::new();
     let mut states = HashMap::new();
+    let no_retries = Retries::default();
     for (task, result) in seen {
-        let definition = task_definition(engine, connection, &task).await?;
-        let gate = match result.outcome {
-            Outcome::Succeeded if task.state == TaskState::Running => {
-                approvals::gate_after(engine, connection, &task, &definition, &result).await?
+        let definition = readable_definition(engine, connection, &task).await?;
+        let result = match (&definition, result.outcome) {
+            // No rule can be found, and that never means approved.
+            (None, Outcome::Succeeded) => unreadable(result),
+            (_, _) => result,
+        };
+        let gate = match (result.outcome, &definition) {
+            (Outcome::Succeeded, Some(definition)) if task.state == TaskState::Running => {
+                approvals::gate_after(engine, connection, &task, definition, &result).await?
             }
-            Outcome::Succeeded
-            | Outcome::Failed
-            | Outcome::TimedOut
-            | Outcome::Signalled
-            | Outcome::NotFound
-            | Outcome::CouldNotStart
-            | Outcome::Cancelled
-            | Outcome::WorkerLost => None,
+            (
+                Outcome::Succeeded
+                | Outcome::Failed
+                | Outcome::TimedOut
+                | Outcome::Signalled
+                | Outcome::NotFound
+                | Outcome::CouldNotStart
+                | Outcome::Cancelled
+                | Outcome::WorkerLost,
+                _,
+            ) => None,
         };
         let facts = Facts {
             state: task.state,
             outcome: result.outcome,
-            retries: &definition.retries,
+            retries: definition
+                .as_ref()
+                .map_or(&no_retries, |definition| &definition.retries),
             automatic_retries: task.automatic_retries,
             crash_recoveries: task.crash_recoveries,
             gated: gate.is_some(),
@@ -110,7 +123,9 @@ pub(super) async fn conclude(
             to,
             event,
             delay,
-            automatic_retry: matches!(event, TaskEvent::Retry | TaskEvent::BackOff),
+            // A worker that shut down gives the task back; that uses up no retry.
+            automatic_retry: matches!(event, TaskEvent::Retry | TaskEvent::BackOff)
+                && result.outcome != Outcome::Cancelled,
             crash_recovery: event == TaskEvent::Rescue,
             reason: reason.or_else(|| result.reason.clone()),
             digest,
@@ -123,6 +138,38 @@ pub(super) async fn conclude(
     }
     settle::after_finish(engine, connection, finished).await?;
     Ok(states)
+}
+
+/// The task's definition, or none where what is stored cannot be read: one broken
+/// row must not keep the others of its slice from being recorded.
+async fn readable_definition(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    task: &StoredTask,
+) -> Result<Option<Arc<PlanTask>>> {
+    match task_definition(engine, connection, task).await {
+        Ok(definition) => Ok(Some(definition)),
+        Err(Error::Internal(error)) => {
+            tracing::error!(
+                task.id = task.id.0,
+                "the definition of task {} cannot be read: {error:#}",
+                task.id
+            );
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn unreadable(result: AttemptResult) -> AttemptResult {
+    AttemptResult {
+        outcome: Outcome::Failed,
+        reason: Some(
+            "its definition cannot be read, so nobody knows whether it needs an approval"
+                .to_owned(),
+        ),
+        ..result
+    }
 }
 
 async fn take_live_leases(
