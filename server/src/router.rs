@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -20,7 +20,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
 use crate::state::AppState;
-use crate::{auth, health};
+use crate::{auth, health, metrics};
 
 /// The largest body that any route takes; plans and reports are far smaller.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -31,9 +31,12 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The whole application.
 pub fn router(state: &AppState) -> Router {
     let routes = Router::new()
-        .merge(health::router(state.clone()))
+        .merge(metrics::router(state.clone()))
         .merge(auth::router(state.clone()))
-        .layer(from_fn_with_state(state.clone(), auth::layer));
+        .layer(from_fn_with_state(state.clone(), auth::layer))
+        // Whoever watches the process may not know under which name it serves.
+        .merge(health::router(state.clone()))
+        .layer(from_fn(metrics::measure));
     surround(routes, state)
 }
 

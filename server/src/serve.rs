@@ -1,21 +1,27 @@
-//! `watchbill serve`: the database, the engine's loops and the web server.
+//! `watchbill serve` and `watchbill worker`: the database, the engine's loops, the web server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use engine::Engine;
+use engine::worker::WorkerOptions;
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::database::Database;
-use crate::router;
 use crate::shutdown::{self, Shutdown};
 use crate::state::AppState;
+use crate::{first_start, metrics, router};
 
-/// How many connections one process may hold.
+/// How many connections the pool of one process may hold; a private cluster has 60.
 const CONNECTIONS: u32 = 16;
+/// How long requests may go on when the process is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Runs until a signal says stop.
 ///
@@ -24,42 +30,123 @@ const CONNECTIONS: u32 = 16;
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     shutdown::on_signal(shutdown.http.clone())?;
+    metrics::install()?;
+    let config = first_start::prepare(config).await?;
     let database = Database::open(&config).await?;
     let served = run(config, &database, &shutdown).await;
     database.leave().await;
     served
 }
 
+/// Runs a worker until a signal says stop.
+///
+/// # Errors
+/// When something that it cannot do without is missing.
+pub async fn worker(config: Config) -> anyhow::Result<()> {
+    let shutdown = Shutdown::default();
+    shutdown::on_signal(shutdown.worker.clone())?;
+    let config = first_start::prepare(config).await?;
+    let database = Database::open(&config).await?;
+    let worked = work(&config, &database, &shutdown).await;
+    database.leave().await;
+    worked
+}
+
+async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let pool = database.pool(CONNECTIONS).await?;
+    let engine = Engine::new(pool, config.engine_settings());
+    // Migrating is `serve`'s or the administrator's: a worker only says what is missing.
+    engine::upkeep::readiness(&engine).await?;
+    let watching = async {
+        if let Some(cluster) = &database.cluster {
+            cluster.watch(shutdown.background.clone()).await;
+        }
+    };
+    let working = async {
+        let result = run_worker(engine.clone(), shutdown.worker.clone()).await;
+        shutdown.background.cancel();
+        result
+    };
+    let (worked, ()) = tokio::join!(working, watching);
+    engine.pool.close().await;
+    worked
+}
+
 async fn run(config: Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {
     database.migrate(&config).await?;
     let pool = database.pool(CONNECTIONS).await?;
     let engine = Engine::new(pool, config.engine_settings());
+    engine::upkeep::ensure_partitions(&engine).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    tracing::info!("listening on {}", config.address());
+    let admin = first_start::ensure_admin(&engine, &config).await?;
+    // PLANS0
+    // PLANS1
+    first_start::announce(&config, admin);
+
+    let mut background = JoinSet::new();
+    background.spawn(deliver(engine.clone(), shutdown.clone()));
+    let mut worker = JoinSet::new();
+    worker.spawn(run_worker(engine.clone(), shutdown.worker.clone()));
+    // PLANS2
+    let watching = async {
+        if let Some(cluster) = &database.cluster {
+            cluster.watch(shutdown.background.clone()).await;
+        }
+    };
+    let stages = async {
+        let answered = answer(listener, &engine, config, shutdown).await;
+        shutdown.worker.cancel();
+        while worker.join_next().await.is_some() {}
+        shutdown.background.cancel();
+        while background.join_next().await.is_some() {}
+        answered
+    };
+    let (served, ()) = tokio::join!(stages, watching);
+    engine.pool.close().await;
+    served
+}
+
+/// A worker that cannot begin is told once; the rest of the server goes on without it.
+async fn run_worker(engine: Engine, stop: CancellationToken) -> anyhow::Result<()> {
+    let options = WorkerOptions::of(&engine.settings);
+    if options.slots == 0 {
+        stop.cancelled().await;
+        return Ok(());
+    }
+    engine::worker::run(engine, options, stop)
+        .await
+        .inspect_err(|error| tracing::error!("the worker cannot begin: {error}"))
+        .context("the worker cannot begin")
+}
+
+async fn deliver(engine: Engine, shutdown: Shutdown) {
+    engine::outbox::deliver(&engine, shutdown.background).await;
+}
+
+/// The web server, until told to stop and drained.
+async fn answer(
+    listener: TcpListener,
+    engine: &Engine,
+    config: Config,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
     let state = AppState {
         engine: engine.clone(),
         config: Arc::new(config),
         leptos_options: LeptosOptions::builder().output_name("watchbill").build(),
     };
     let service = router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
-    let watched = async {
-        match &database.cluster {
-            Some(cluster) => cluster.watch(shutdown.background.clone()).await,
-            None => shutdown.background.cancelled().await,
-        }
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(shutdown.http.clone().cancelled_owned());
+    let limit = async {
+        shutdown.http.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
     };
-    let stages = async {
-        axum::serve(listener, service)
-            .with_graceful_shutdown(shutdown.http.clone().cancelled_owned())
-            .await?;
-        shutdown.worker.cancel();
-        shutdown.background.cancel();
-        anyhow::Ok(())
-    };
-    let (served, ()) = tokio::join!(stages, watched);
-    served?;
-    engine.pool.close().await;
+    tokio::select! {
+        ended = server.into_future() => ended?,
+        () = limit => tracing::warn!("requests were cut off after {} seconds", DRAIN.as_secs()),
+    }
     Ok(())
 }

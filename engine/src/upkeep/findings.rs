@@ -186,12 +186,11 @@ async fn identities(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
              from changing the audit; give it a role of its own (database_owner_url, docs/OPERATIONS.md).",
         ));
     }
-    if engine.settings.steps_user.is_none() && engine.settings.slots > 0 {
-        found.push(Finding::notice(
-            "steps.same_user",
-            "Steps run as the same user as Watchbill, so gates do not bind a hostile step; \
-             run Watchbill as root, and it gives steps a user of their own.",
-        ));
+    if engine.settings.slots > 0 {
+        let sandbox = crate::worker::sandbox_report(&engine.settings);
+        if !sandbox.isolated {
+            found.push(Finding::notice("steps.same_user", sandbox.sentence));
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Retention, partitions and checks of the house.
 
+mod clear;
 mod findings;
 mod gauges;
 mod migrations;
@@ -7,6 +8,7 @@ mod partitions;
 mod retention;
 mod roles;
 
+pub use clear::{clear, is_empty, refuse_in_use};
 pub use findings::{Finding, Severity, findings};
 pub use gauges::{Gauges, PlanGauge, QueueGauge, gauges};
 

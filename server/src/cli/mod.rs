@@ -1,6 +1,11 @@
 //! The command line: reads flags, calls a verb, says what came of it.
 
+mod config_check;
+mod house;
+pub mod open;
+mod run;
 mod settings;
+mod task;
 pub mod token;
 pub mod user;
 
@@ -8,10 +13,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, Sources};
 use crate::{serve, telemetry};
+use open::with_engine;
 use settings::SettingFlags;
 
 /// Runs the work that agents do while people sleep; nothing that matters passes unsigned.
@@ -31,16 +37,55 @@ struct Arguments {
 enum Command {
     /// Run the web server, the scheduler and a worker
     Serve,
+    /// Run only a worker, for the database of another machine
+    Worker,
+    /// Bring the database's schema up to date, or list the migrations
+    Migrate(house::MigrateArgs),
+    /// Check the configuration
+    Config(ConfigArgs),
+    /// Say what a person should act upon; exits with 1 where there is a warning
+    Doctor,
+    /// Write the whole database to a file
+    Backup(house::BackupArgs),
+    /// Read the database from a file
+    Restore(house::RestoreArgs),
+    /// Manage accounts
+    User(user::UserArgs),
+    /// Manage tokens
+    Token(token::TokenArgs),
+    /// List, show, cancel and retry runs
+    Run(run::RunArgs),
+    /// Show, follow, cancel and rerun tasks
+    Task(task::TaskArgs),
+}
+
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    #[command(subcommand)]
+    verb: ConfigVerb,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum ConfigVerb {
+    /// Show each setting, its value and where it came from
+    Check,
 }
 
 /// Runs the command that was asked for.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let config = match Config::load(arguments.config.as_deref(), &arguments.settings.0) {
-        Ok((config, _)) => config,
+    let loaded = Config::load(arguments.config.as_deref(), &arguments.settings.0);
+    let (config, sources) = match loaded {
+        Ok(loaded) => loaded,
         Err(problems) => return refuse(&problems),
     };
+    if let Command::Config(ConfigArgs {
+        verb: ConfigVerb::Check,
+    }) = arguments.command
+    {
+        return check_config(&sources);
+    }
     telemetry::init();
     // A second installation, as it happens in tests, changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -62,8 +107,39 @@ pub fn main() -> ExitCode {
 async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => serve::serve(config).await?,
+        Command::Worker => serve::worker(config).await?,
+        Command::Migrate(arguments) => house::migrate(&config, &arguments).await?,
+        // It needs no database and was answered before.
+        Command::Config(_) => {}
+        Command::Doctor => return house::doctor(&config).await,
+        Command::Backup(arguments) => house::backup(&config, &arguments).await?,
+        Command::Restore(arguments) => house::restore(&config, &arguments).await?,
+        Command::User(arguments) => {
+            with_engine(&config, async |engine| user::run(arguments, engine).await).await?;
+        }
+        Command::Token(arguments) => {
+            with_engine(&config, async |engine| token::run(arguments, engine).await).await?;
+        }
+        Command::Run(arguments) => {
+            with_engine(&config, async |engine| run::run(engine, arguments).await).await?;
+        }
+        Command::Task(arguments) => {
+            with_engine(&config, async |engine| task::run(engine, arguments).await).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check_config(sources: &Sources) -> ExitCode {
+    if let Some(file) = &sources.file {
+        println!("file: {}", file.display());
+    }
+    print!("{}", config_check::table(sources));
+    let unknown = config_check::unknown_variables(std::env::vars().map(|(name, _)| name));
+    for name in &unknown {
+        println!("warning: the environment has {name}, which is not a setting");
+    }
+    ExitCode::SUCCESS
 }
 
 fn refuse(problems: &[String]) -> ExitCode {

@@ -1,0 +1,80 @@
+//! `watchbill config check`: every setting, its value and where it came from.
+
+use std::fmt::Write as _;
+
+use crate::config::{KEYS, Sources};
+
+/// The table that people read.
+#[must_use]
+pub fn table(sources: &Sources) -> String {
+    let width = KEYS.iter().map(|key| key.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for key in KEYS {
+        let (value, origin) = match sources.get(key.name) {
+            Some(given) if key.secret => ("(set, not shown)", given.origin.to_string()),
+            Some(given) => (given.text.as_str(), given.origin.to_string()),
+            None => (key.default, "default".to_owned()),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:<width$}  {value}  [{origin}]", key.name);
+    }
+    text
+}
+
+/// Variables that look like ours and are none: a slip of the pen that nobody would notice.
+#[must_use]
+pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    const OTHERS: [&str; 3] = [
+        "WATCHBILL_CONFIG",
+        "WATCHBILL_LOG",
+        "WATCHBILL_ADMIN_PASSWORD",
+    ];
+    names
+        .filter(|name| name.starts_with("WATCHBILL_") && !name.starts_with("WATCHBILL_SECRET_"))
+        .filter(|name| !OTHERS.contains(&name.as_str()))
+        .filter(|name| {
+            !KEYS
+                .iter()
+                .any(|key| key.environment.contains(&name.as_str()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_and_origins_told() {
+        let environment = |name: &str| match name {
+            "DATABASE_URL" => Some("postgres://u:canary@h/d".to_owned()),
+            _ => None,
+        };
+        let flags = BTreeMap::from([("slots", "3".to_owned())]);
+        let sources = Sources::read(None, &environment, &flags).expect("valid");
+        let text = table(&sources);
+        assert!(!text.contains("canary"));
+        let line = |name: &str| {
+            text.lines()
+                .find(|line| line.starts_with(name))
+                .unwrap_or_default()
+        };
+        assert!(line("database_url ").ends_with("(set, not shown)  [environment DATABASE_URL]"));
+        assert!(line("slots").ends_with("3  [flag --slots]"));
+        assert!(line("lease").ends_with("30s  [default]"));
+    }
+
+    #[test]
+    fn slips_of_the_pen_are_told() {
+        let names = [
+            "WATCHBILL_LISTN",
+            "WATCHBILL_LISTEN",
+            "WATCHBILL_SECRET_X",
+            "HOME",
+        ];
+        let unknown = unknown_variables(names.iter().map(|&name| name.to_owned()));
+        assert_eq!(unknown, ["WATCHBILL_LISTN"]);
+    }
+}
