@@ -72,7 +72,7 @@ async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyh
     worked
 }
 
-async fn run(config: Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {
+async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {
     database.migrate(&config).await?;
     let pool = database.pool(CONNECTIONS).await?;
     let engine = Engine::new(pool, config.engine_settings());
@@ -80,6 +80,8 @@ async fn run(config: Config, database: &Database, shutdown: &Shutdown) -> anyhow
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
+    // Port 0 asks for any free one.
+    config.listen = listener.local_addr()?;
     let admin = first_start::ensure_admin(&engine, &config).await?;
     // PLANS0
     // PLANS1

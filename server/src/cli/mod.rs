@@ -2,6 +2,7 @@
 
 mod config_check;
 mod house;
+mod import;
 pub mod open;
 mod run;
 mod settings;
@@ -49,6 +50,8 @@ enum Command {
     Backup(house::BackupArgs),
     /// Read the database from a file
     Restore(house::RestoreArgs),
+    /// Bring over what another system kept
+    Import(import::ImportArgs),
     /// Manage accounts
     User(user::UserArgs),
     /// Manage tokens
@@ -114,6 +117,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Doctor => return house::doctor(&config).await,
         Command::Backup(arguments) => house::backup(&config, &arguments).await?,
         Command::Restore(arguments) => house::restore(&config, &arguments).await?,
+        Command::Import(arguments) => {
+            with_engine(&config, async |engine| import::run(engine, arguments).await).await?;
+        }
         Command::User(arguments) => {
             with_engine(&config, async |engine| user::run(arguments, engine).await).await?;
         }

@@ -131,3 +131,28 @@ fn names_and_variables_are_unique() {
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
     assert!(variables.windows(2).all(|pair| pair[0] != pair[1]));
 }
+
+/// The rows of docs/OPERATIONS.md's table.
+fn documented() -> String {
+    KEYS.iter().fold(String::new(), |text, key| {
+        let variables: Vec<String> = key
+            .environment
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let (name, flag) = (key.name, key.flag());
+        let (variables, default, help) = (variables.join(", "), key.default, key.help);
+        format!("{text}| `{name}` | `--{flag}` | {variables} | {default} | {help} |\n")
+    })
+}
+
+#[test]
+fn the_documents_table_is_the_tables() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/OPERATIONS.md");
+    let text = std::fs::read_to_string(path).expect("the document");
+    let rows = documented();
+    assert!(
+        text.contains(&rows),
+        "docs/OPERATIONS.md should have these rows:\n{rows}"
+    );
+}

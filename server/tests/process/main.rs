@@ -1,0 +1,6 @@
+//! Real processes: `watchbill serve` with a private database of its own, killed in every way.
+
+mod cluster;
+mod stop;
+mod support;
+mod takeover;
