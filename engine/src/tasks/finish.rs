@@ -137,6 +137,10 @@ pub(super) async fn conclude(
         approvals::request_after(engine, connection, &task, gate, digest, &result).await?;
     }
     settle::after_finish(engine, connection, finished).await?;
+    for record in &records {
+        let outcome = record.result.outcome.as_str();
+        metrics::counter!("watchbill_attempts_total", "outcome" => outcome).increment(1);
+    }
     Ok(states)
 }
 
