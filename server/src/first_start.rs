@@ -1,7 +1,7 @@
 //! What the first start makes: users, folders and the account `admin`.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use engine::Engine;
@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::cluster::write_private;
 use crate::config::{Config, is_root};
+use crate::demonstration;
 use crate::system_user::SystemUser;
 
 /// The user that steps run as where Watchbill is root and is told nothing else.
@@ -57,13 +58,44 @@ pub async fn prepare(mut config: Config) -> anyhow::Result<Config> {
 }
 
 fn own_home(user: &SystemUser) -> std::io::Result<()> {
-    if std::path::Path::new(STEPS_HOME).exists() {
+    if Path::new(STEPS_HOME).exists() {
         return Ok(());
     }
     std::fs::create_dir_all(STEPS_HOME)?;
     std::os::unix::fs::chown(STEPS_HOME, Some(user.uid), Some(user.gid))?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(STEPS_HOME, mode)
+}
+
+/// Where a clone of the repository is at hand and no other folder was named, its steps get a
+/// workspace of their own; says whether there is one.
+pub async fn demonstrate(config: &mut Config) -> bool {
+    if config.steps_folder != Path::new(".") {
+        return false;
+    }
+    let plans = config.plans_folder.clone();
+    let data = config.data_folder.clone();
+    let user = config.steps_user.clone();
+    let prepared = tokio::task::spawn_blocking(move || {
+        let checkout = plans.as_deref().and_then(demonstration::find_checkout);
+        demonstration::prepare(checkout.as_deref(), &data, user.as_deref())
+    })
+    .await;
+    match prepared {
+        Ok(Ok(workspace)) => {
+            config.steps_folder = workspace.steps_folder;
+            config.plans_folder = Some(workspace.plans_folder);
+            true
+        }
+        Ok(Err(absent)) => {
+            tracing::info!("{absent}");
+            false
+        }
+        Err(error) => {
+            tracing::warn!("the demonstration cannot be prepared: {error}");
+            false
+        }
+    }
 }
 
 /// Makes the account `admin` where there is no account at all.

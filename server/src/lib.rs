@@ -10,6 +10,7 @@ pub mod dump;
 pub mod first_start;
 pub mod health;
 pub mod metrics;
+pub mod plans_folder;
 pub mod rest;
 pub mod router;
 pub mod serve;

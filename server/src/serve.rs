@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::shutdown::{self, Shutdown};
 use crate::state::AppState;
-use crate::{first_start, metrics, router};
+use crate::{demonstration, first_start, metrics, plans_folder, router};
 
 /// How many connections the pool of one process may hold; a private cluster has 60.
 const CONNECTIONS: u32 = 16;
@@ -74,6 +74,7 @@ async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyh
 
 async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {
     database.migrate(&config).await?;
+    let demonstrated = first_start::demonstrate(&mut config).await;
     let pool = database.pool(CONNECTIONS).await?;
     let engine = Engine::new(pool, config.engine_settings());
     engine::upkeep::ensure_partitions(&engine).await?;
@@ -83,15 +84,31 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
     // Port 0 asks for any free one.
     config.listen = listener.local_addr()?;
     let admin = first_start::ensure_admin(&engine, &config).await?;
-    // PLANS0
-    // PLANS1
+    let folder = config.plans_folder.clone();
+    if let Some(folder) = &folder {
+        plans_folder::synchronise(&engine, folder).await;
+    }
+    if demonstrated {
+        match demonstration::first_run(&engine).await {
+            Ok(Some(run)) => tracing::info!("the demonstration begins as {run}"),
+            Ok(None) => {}
+            Err(error) => tracing::warn!("the demonstration cannot begin: {error}"),
+        }
+    }
     first_start::announce(&config, admin);
 
     let mut background = JoinSet::new();
     background.spawn(deliver(engine.clone(), shutdown.clone()));
     let mut worker = JoinSet::new();
     worker.spawn(run_worker(engine.clone(), shutdown.worker.clone()));
-    // PLANS2
+    background.spawn(engine::scheduler::run(
+        engine.clone(),
+        shutdown.background.clone(),
+    ));
+    if let Some(folder) = folder {
+        let follow = plans_folder::follow(engine.clone(), folder, shutdown.background.clone());
+        background.spawn(follow);
+    }
     let watching = async {
         if let Some(cluster) = &database.cluster {
             cluster.watch(shutdown.background.clone()).await;

@@ -4,6 +4,7 @@ mod config_check;
 mod house;
 mod import;
 pub mod open;
+mod plan;
 mod run;
 mod settings;
 mod task;
@@ -56,6 +57,8 @@ enum Command {
     User(user::UserArgs),
     /// Manage tokens
     Token(token::TokenArgs),
+    /// Check, store, preview, start, pause and resume plans
+    Plan(plan::PlanArgs),
     /// List, show, cancel and retry runs
     Run(run::RunArgs),
     /// Show, follow, cancel and rerun tasks
@@ -126,6 +129,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Token(arguments) => {
             with_engine(&config, async |engine| token::run(arguments, engine).await).await?;
         }
+        Command::Plan(arguments) => return plan::run(&config, arguments).await,
         Command::Run(arguments) => {
             with_engine(&config, async |engine| run::run(engine, arguments).await).await?;
         }
