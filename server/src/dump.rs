@@ -31,7 +31,9 @@ pub async fn backup(options: &PgConnectOptions, pool: &PgPool, file: &Path) -> a
     let mut command = program(&binaries, "pg_dump", options);
     command.args(["--format=custom", "--no-owner", "--no-privileges"]);
     command.stdout(Stdio::from(target.try_clone()?));
-    let output = command.output().await.context("cannot run pg_dump")?;
+    // `output` would take the standard output for itself.
+    let child = command.spawn().context("cannot run pg_dump")?;
+    let output = child.wait_with_output().await?;
     if !output.status.success() {
         std::fs::remove_file(file)?;
         bail!(
@@ -64,7 +66,8 @@ pub async fn restore(options: &PgConnectOptions, pool: &PgPool, file: &Path) -> 
             options.get_database().unwrap_or("postgres")
         ))
         .stdin(Stdio::from(source));
-    let output = command.output().await.context("cannot run pg_restore")?;
+    let child = command.spawn().context("cannot run pg_restore")?;
+    let output = child.wait_with_output().await?;
     if output.status.success() {
         return Ok(());
     }
