@@ -89,6 +89,7 @@ pub async fn demonstrate(config: &mut Config) -> bool {
         }
         Ok(Err(absent)) => {
             tracing::info!("{absent}");
+            config.notices.push(absent.to_string());
             false
         }
         Err(error) => {
