@@ -5,7 +5,6 @@ mod claim;
 mod dag;
 mod decide;
 mod finish;
-mod house;
 mod identity;
 mod rescue;
 mod support;
