@@ -1,0 +1,40 @@
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+use model::id::TokenId;
+use model::identity::Scope;
+use serde::{Deserialize, Serialize};
+
+use crate::error::PageError;
+
+/// One of the reader's tokens, without its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenRow {
+    pub id: TokenId,
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub created_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// The reader's own tokens, newest first.
+#[server(prefix = "/fn", endpoint = "tokens", input = Json)]
+pub async fn list_tokens() -> Result<Vec<TokenRow>, PageError> {
+    let (engine, principal) = crate::context::caller()?;
+    let Some(account) = principal.account() else {
+        return Ok(Vec::new());
+    };
+    let tokens = engine::identity::tokens::list(&engine, &principal, Some(account)).await?;
+    Ok(tokens
+        .into_iter()
+        .map(|token| TokenRow {
+            id: token.id,
+            name: token.name,
+            scopes: token.scopes,
+            created_at: token.created_at,
+            revoked_at: token.revoked_at,
+            last_used_at: token.last_used_at,
+        })
+        .collect())
+}

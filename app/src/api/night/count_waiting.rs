@@ -1,0 +1,12 @@
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use crate::error::PageError;
+
+/// How many approvals wait, for the rail.
+#[server(prefix = "/fn", endpoint = "waiting", input = Json)]
+pub async fn count_waiting() -> Result<i64, PageError> {
+    let (engine, principal) = crate::context::caller()?;
+    let (pending, _) = engine::history::approvals(&engine, &principal).await?;
+    Ok(i64::try_from(pending.len()).unwrap_or(i64::MAX))
+}

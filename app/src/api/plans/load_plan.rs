@@ -1,0 +1,14 @@
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+use model::view::PlanDetail;
+
+use super::super::Seen;
+use crate::error::PageError;
+
+/// A plan with its schedule, its text and what came of it.
+#[server(prefix = "/fn", endpoint = "plan", input = Json)]
+pub async fn load_plan(name: String) -> Result<Seen<PlanDetail>, PageError> {
+    let (engine, principal) = crate::context::caller()?;
+    let it = engine::history::plan(&engine, &principal, &name).await?;
+    Ok(Seen { now: engine.clock.now(), it })
+}

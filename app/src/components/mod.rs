@@ -1,0 +1,33 @@
+//! What pages are made of, one component a file.
+
+mod artifacts;
+mod diff;
+mod facts;
+mod field;
+mod frame;
+mod links;
+mod load_more;
+mod log;
+mod mark;
+mod moment;
+mod night;
+mod notice;
+mod run_ledger;
+mod task_row;
+mod verb_form;
+
+pub use artifacts::artifact_list;
+pub use diff::{Diff, extent as diff_extent};
+pub use facts::{Fact, Facts};
+pub use field::{TextArea, TextField};
+pub use frame::{Frame, LoneFrame};
+pub use links::{ApprovalLink, OutputLink, PlanLink, RunLink, TaskLink, approval_title};
+pub use load_more::LoadMore;
+pub use log::{Log, bytes};
+pub use mark::{state_word, ApprovalMark, Glyph, OutcomeMark, RunMark, Shape, StatusMark, Tally, Tone};
+pub use moment::{Moment, Span, ZoneSignal};
+pub use night::NightPicture;
+pub use notice::{AnswerNotice, Empty, Failure, Notice};
+pub use run_ledger::RunLedger;
+pub use task_row::{TaskLedger, TaskLine};
+pub use verb_form::VerbForm;

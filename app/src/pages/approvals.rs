@@ -1,0 +1,196 @@
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use model::id::ApprovalId;
+use model::view::{ApprovalDetail, ApprovalRow, ApprovalState};
+
+use super::approval::ApprovalSheet;
+use super::{PageTitle, loaded, param, verb_is_known};
+use crate::api::Seen;
+use crate::api::approvals::{Inbox, list_approvals, load_approval};
+use crate::components::{Empty, Failure, Glyph, Moment, Shape, Tone, approval_title};
+use crate::error::PageError;
+use crate::live::use_live;
+use crate::text::use_words;
+use crate::time::distance;
+
+/// The inbox and, where it is wide enough, the soonest item beside it.
+#[component]
+pub fn ApprovalsPage() -> impl IntoView {
+    view! {
+        <PageTitle text=use_words().approvals.title />
+        {loaded(|| (), |()| load_soonest(), |(inbox, soonest)| {
+            view! { <InboxView inbox item=soonest.map(Ok) own_page=false /> }
+        })}
+    }
+}
+
+/// One item, with the inbox beside it.
+#[component]
+pub fn ApprovalPage() -> impl IntoView {
+    if !verb_is_known(&["decide"]) {
+        return view! { <super::NotFoundPage /> }.into_any();
+    }
+    let id = param::<ApprovalId>("id");
+    loaded(id, load_item, |(inbox, item)| {
+        let title = match &item {
+            Ok(item) => approval_title(&item.it.row),
+            Err(_) => use_words().approvals.title.to_owned(),
+        };
+        view! {
+            <PageTitle text=title />
+            <InboxView inbox item=Some(item) own_page=true />
+        }
+    })
+}
+
+type Item = Seen<ApprovalDetail>;
+
+async fn load_soonest() -> Result<(Seen<Inbox>, Option<Item>), PageError> {
+    let inbox = list_approvals().await?;
+    let soonest = match inbox.it.pending.first() {
+        Some(row) => Some(load_approval(row.id).await?),
+        None => None,
+    };
+    Ok((inbox, soonest))
+}
+
+async fn load_item(
+    id: Result<ApprovalId, PageError>,
+) -> Result<(Seen<Inbox>, Result<Item, PageError>), PageError> {
+    let inbox = list_approvals().await?;
+    let item = match id {
+        Ok(id) => load_approval(id).await,
+        Err(error) => {
+            #[cfg(feature = "ssr")]
+            error.announce();
+            Err(error)
+        }
+    };
+    Ok((inbox, item))
+}
+
+#[component]
+fn InboxView(
+    inbox: Seen<Inbox>,
+    item: Option<Result<Item, PageError>>,
+    own_page: bool,
+) -> impl IntoView {
+    let words = use_words();
+    let shown = item.as_ref().and_then(|item| item.as_ref().ok()).map(|item| item.it.row.id);
+    let inbox = use_live(inbox, 5, |_| true, |_| list_approvals());
+    let waiting = move || inbox.with(|inbox| i64::try_from(inbox.it.pending.len()).unwrap_or(0));
+    let list = move || inbox.with(|inbox| list_view(inbox.clone(), shown));
+    let article = match item {
+        Some(Ok(item)) => view! { <ApprovalSheet item /> }.into_any(),
+        Some(Err(error)) => view! {
+            <article class="sheet paper">
+                <Failure error />
+            </article>
+        }
+        .into_any(),
+        None => view! {
+            <article class="sheet paper">
+                <h1 tabindex="-1">{words.approvals.none_waiting}</h1>
+                <p class="lede">{words.approvals.none_waiting_hint}</p>
+            </article>
+        }
+        .into_any(),
+    };
+    let class = match (own_page, shown) {
+        (true, _) => "inbox item",
+        (false, Some(_)) => "inbox index",
+        (false, None) => "inbox",
+    };
+    view! {
+        <div class="dateline">
+            {if own_page {
+                view! { <a href="/approvals">{words.approvals.title}</a> }.into_any()
+            } else {
+                words.approvals.title.into_any()
+            }}
+            <span>"· " {move || (words.approvals.waiting_count)(waiting())}</span>
+        </div>
+        <div class=class>
+            <nav class="sheet" aria-label=words.approvals.title>
+                {list}
+            </nav>
+            {article}
+        </div>
+    }
+    .into_any()
+}
+
+fn list_view(inbox: Seen<Inbox>, shown: Option<ApprovalId>) -> AnyView {
+    let words = use_words();
+    let now = inbox.now;
+    let pending = if inbox.it.pending.is_empty() {
+        view! { <Empty text=words.approvals.none_waiting /> }.into_any()
+    } else {
+        rows(inbox.it.pending, now, shown)
+    };
+    let decided = (!inbox.it.decided.is_empty()).then(|| {
+        view! {
+            <h2>{words.approvals.decided}</h2>
+            {rows(inbox.it.decided, now, shown)}
+        }
+    });
+    view! {
+        <h2>{words.approvals.waiting}</h2>
+        {pending}
+        {decided}
+    }
+    .into_any()
+}
+
+fn rows(rows: Vec<ApprovalRow>, now: DateTime<Utc>, shown: Option<ApprovalId>) -> AnyView {
+    rows.into_iter()
+        .map(|row| {
+            let current = (shown == Some(row.id)).then_some("true");
+            view! { <InboxRow row now current /> }
+        })
+        .collect_view()
+        .into_any()
+}
+
+#[component]
+fn InboxRow(row: ApprovalRow, now: DateTime<Utc>, current: Option<&'static str>) -> impl IntoView {
+    let words = use_words();
+    let title = approval_title(&row);
+    let by = |verb: fn(&str) -> String| row.approver.as_deref().map(verb);
+    let (shape, tone, state) = match row.state {
+        ApprovalState::Pending => (Shape::Diamond, Tone::Wait, None),
+        ApprovalState::Approved => (Shape::Check, Tone::Good, by(words.approvals.approved_by)),
+        ApprovalState::Rejected => (Shape::Cross, Tone::Bad, by(words.approvals.rejected_by)),
+        ApprovalState::Cancelled => (Shape::Slash, Tone::Soft, None),
+        ApprovalState::Expired => (Shape::Clock, Tone::Soft, None),
+        ApprovalState::Superseded => (Shape::DiamondHollow, Tone::Soft, None),
+    };
+    let word = state.or_else(|| match row.state {
+        ApprovalState::Pending => None,
+        ApprovalState::Approved => Some(words.state.approved.to_owned()),
+        ApprovalState::Rejected => Some(words.state.rejected.to_owned()),
+        ApprovalState::Cancelled => Some(words.state.cancelled.to_owned()),
+        ApprovalState::Expired => Some(words.state.expired.to_owned()),
+        ApprovalState::Superseded => Some(words.state.superseded.to_owned()),
+    });
+    let pending = row.state == ApprovalState::Pending;
+    let deadline = row.expires_at.filter(|_| pending).map(|at| {
+        view! { " · " {words.time.by} " " <Moment at /> " · " {distance(at, now, words)} }
+    });
+    let decided = row.decided_at.map(|at| view! { ", " <Moment at /> });
+    view! {
+        <a class="row" href=format!("/approvals/{}", row.id) aria-current=current>
+            <Glyph shape tone />
+            <div>
+                <span class:soft=!pending>{title}</span>
+                <small>
+                    {row.plan.unwrap_or_else(|| words.common.reported.to_owned())}
+                    {word.map(|word| format!(" · {word}"))}
+                    {decided}
+                    {deadline}
+                </small>
+            </div>
+        </a>
+    }
+    .into_any()
+}

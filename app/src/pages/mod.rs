@@ -1,0 +1,95 @@
+//! A page is what it loads and how it is laid out.
+
+mod account;
+mod approval;
+mod approvals;
+mod history;
+mod login;
+mod night;
+mod not_found;
+mod plan;
+mod plans;
+mod run;
+mod runs;
+mod task;
+
+pub use account::AccountPage;
+pub use approvals::{ApprovalPage, ApprovalsPage};
+pub use history::HistoryPage;
+pub use login::LoginPage;
+pub use night::NightPage;
+pub use not_found::NotFoundPage;
+pub use plan::PlanPage;
+pub use plans::PlansPage;
+pub use run::RunPage;
+pub use runs::RunsPage;
+pub use task::TaskPage;
+
+use std::future::Future;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use crate::components::Failure;
+use crate::error::PageError;
+
+/// Loads what a page shows and lays it out; a failure is laid out as such.
+///
+/// The server waits for it, so that the page is whole without JavaScript, and sends it along,
+/// so that hydration asks for nothing.
+fn loaded<Key, T, Loaded, Shown>(
+    key: impl Fn() -> Key + Send + Sync + 'static,
+    load: impl Fn(Key) -> Loaded + Send + Sync + 'static,
+    show: impl Fn(T) -> Shown + Clone + Send + Sync + 'static,
+) -> AnyView
+where
+    Key: PartialEq + Clone + Send + Sync + 'static,
+    T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
+    Loaded: Future<Output = Result<T, PageError>> + Send + 'static,
+    Shown: IntoView + 'static,
+{
+    let value = Resource::new_blocking(key, load);
+    view! {
+        <Suspense>
+            {move || {
+                let show = show.clone();
+                Suspend::new(async move {
+                    match value.await {
+                        Ok(value) => show(value).into_any(),
+                        Err(error) => view! { <Failure error /> }.into_any(),
+                    }
+                })
+            }}
+        </Suspense>
+    }
+    .into_any()
+}
+
+/// The document's title.
+#[component]
+fn PageTitle(#[prop(into)] text: String) -> impl IntoView {
+    view! { <Title text=format!("{text} · Watchbill") /> }
+}
+
+/// A part of the address, read as what it must be.
+fn param<T: std::str::FromStr>(name: &'static str) -> impl Fn() -> Result<T, PageError> + Copy {
+    let params = use_params_map();
+    move || {
+        params
+            .with(|params| params.get(name))
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| PageError::NotFound(String::new()))
+    }
+}
+
+/// Whether the address ends in a verb that a form of this page is sent to, or in none.
+///
+/// A form whose fields are wrong is answered under its own address with the page it came from.
+fn verb_is_known(known: &[&str]) -> bool {
+    use_params_map().with_untracked(|params| {
+        params
+            .get("verb")
+            .is_none_or(|verb| known.contains(&verb.as_str()))
+    })
+}
