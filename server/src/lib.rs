@@ -11,6 +11,7 @@ pub mod first_start;
 pub mod health;
 pub mod metrics;
 pub mod plans_folder;
+pub mod pages;
 pub mod rest;
 pub mod router;
 pub mod serve;

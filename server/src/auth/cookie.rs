@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use engine::identity::NewSession;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::client::{Client, Transport};
@@ -33,6 +34,12 @@ pub(super) fn is_present(headers: &HeaderMap) -> bool {
 /// The header that hands a session to the browser.
 pub(super) fn set(transport: Transport, session: &SecretString) -> Option<HeaderValue> {
     header(transport, session.expose_secret().to_owned(), SECONDS)
+}
+
+/// The header that hands a session to the browser at this end of the connection.
+#[must_use]
+pub fn session_cookie(client: &Client, session: &NewSession) -> Option<HeaderValue> {
+    set(client.transport, &session.value)
 }
 
 /// The header that takes it away.

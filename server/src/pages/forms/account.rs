@@ -1,0 +1,133 @@
+use app::visit::{FormAnswer, Message};
+use axum::Form;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use engine::identity::tokens::{self, NewToken};
+use engine::identity::{NewSession, accounts};
+use model::id::{AccountId, TokenId};
+use model::identity::{Principal, Scope};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::super::reader::Reader;
+use super::super::refusal::{Sent, again, refused, see};
+use super::{Fields, sender, value};
+use crate::auth::{Client, session_cookie};
+use crate::state::AppState;
+
+const PAGE: &str = "/account";
+
+/// `POST /account/password`: other sessions end, this one goes on under a fresh cookie.
+pub async fn password(
+    State(state): State<AppState>,
+    reader: Reader,
+    client: Client,
+    Form(fields): Fields,
+) -> Response {
+    let sent = Sent {
+        page: PAGE.to_owned(),
+        form: "password",
+        typed: Vec::new(),
+        fields: vec!["present_password".to_owned(), "password".to_owned()],
+    };
+    match change(&state, &reader, &fields).await {
+        Ok(session) => {
+            let answer = FormAnswer {
+                message: Some(Message::PasswordChanged),
+                ..sent.answer()
+            };
+            let mut response = again(&state, &reader, answer, StatusCode::OK).await;
+            let cookie = session.and_then(|session| session_cookie(&client, &session));
+            if let Some(cookie) = cookie {
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(error) => refused(&state, &reader, sent, error).await,
+    }
+}
+
+async fn change(
+    state: &AppState,
+    reader: &Reader,
+    fields: &[(String, String)],
+) -> engine::Result<Option<NewSession>> {
+    let (person, account) = account(reader)?;
+    let secret = |name| SecretString::from(value(fields, name));
+    let present = secret("present_password");
+    let new = secret("password");
+    accounts::set_password(&state.engine, &person, account, Some(&present), &new).await
+}
+
+/// `POST /account/tokens`: the secret is shown this once, so there is no redirect.
+pub async fn create_token(
+    State(state): State<AppState>,
+    reader: Reader,
+    Form(fields): Fields,
+) -> Response {
+    let sent = Sent {
+        page: PAGE.to_owned(),
+        form: "tokens",
+        fields: vec!["name".to_owned(), "scopes".to_owned()],
+        typed: fields.clone(),
+    };
+    let created = async {
+        let (person, account) = account(&reader)?;
+        let new = NewToken {
+            name: value(&fields, "name").trim().to_owned(),
+            scopes: Scope::ALL
+                .into_iter()
+                .filter(|scope| value(&fields, &format!("scope.{}", scope.as_str())) == "true")
+                .collect(),
+            lifetime_days: None,
+        };
+        tokens::create(&state.engine, &person, account, &new).await
+    };
+    match created.await {
+        Ok(issued) => {
+            let answer = FormAnswer {
+                page: PAGE.to_owned(),
+                form: "tokens".to_owned(),
+                message: Some(Message::TokenCreated),
+                secret: Some(issued.value.expose_secret().to_owned()),
+                ..FormAnswer::default()
+            };
+            again(&state, &reader, answer, StatusCode::OK).await
+        }
+        Err(error) => refused(&state, &reader, sent, error).await,
+    }
+}
+
+/// `POST /account/revoke`
+pub async fn revoke_token(
+    State(state): State<AppState>,
+    reader: Reader,
+    Form(fields): Fields,
+) -> Response {
+    let revoked = async {
+        let person = sender(&reader)?;
+        let id = value(&fields, "token").parse::<TokenId>().map_err(|_| {
+            engine::Error::NotFound("there is no such token".to_owned())
+        })?;
+        tokens::revoke(&state.engine, &person, id).await
+    };
+    match revoked.await {
+        Ok(()) => see(PAGE),
+        Err(error) => {
+            let sent = Sent {
+                form: "tokens",
+                ..Sent::bare(PAGE.to_owned())
+            };
+            refused(&state, &reader, sent, error).await
+        }
+    }
+}
+
+/// The account whose page this is.
+fn account(reader: &Reader) -> engine::Result<(Principal, AccountId)> {
+    let person = sender(reader)?;
+    let account = person
+        .account()
+        .ok_or_else(|| engine::Error::Forbidden("this is for people with an account".to_owned()))?;
+    Ok((person, account))
+}

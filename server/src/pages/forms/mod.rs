@@ -1,0 +1,60 @@
+//! What people send from pages: plain forms, one subject a file.
+//!
+//! Each ends in a 303 to a page, or in the same page with its messages beside the fields.
+//! Nothing of it stands in the address, and nothing needs JavaScript.
+
+mod account;
+mod decide;
+mod language;
+mod login;
+mod plan;
+mod run;
+mod task;
+
+use axum::Router;
+use axum::routing::post;
+use model::identity::Principal;
+
+use super::reader::Reader;
+use crate::state::AppState;
+
+/// The fields of a form, in the order in which they were sent.
+type Fields = axum::Form<Vec<(String, String)>>;
+
+/// The addresses of the forms.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/login", post(login::login).get(super::page).head(super::page))
+        .route("/language", post(language::choose))
+        .route("/approvals/{id}/decide", post(decide::decide).get(back).head(back))
+        .route("/tasks/{id}/{verb}", post(task::act).get(back).head(back))
+        .route("/runs/{key}/{verb}", post(run::act).get(back).head(back))
+        .route("/plans/{name}/run", post(plan::run).get(back).head(back))
+        .route("/plans/{name}/pause", post(plan::pause).get(back).head(back))
+        .route("/plans/{name}/resume", post(plan::resume).get(back).head(back))
+        .route("/account/password", post(account::password).get(back).head(back))
+        .route("/account/tokens", post(account::create_token).get(back).head(back))
+        .route("/account/revoke", post(account::revoke_token).get(back).head(back))
+}
+
+/// Whoever reads the address of a form meets the page that the form belongs to.
+async fn back(uri: axum::http::Uri) -> axum::response::Response {
+    let page = uri.path().rsplit_once('/').map_or("/", |(page, _)| page);
+    super::refusal::see(page)
+}
+
+/// The value of a field; empty where it was not sent.
+fn value<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
+    fields
+        .iter()
+        .find(|(key, _)| key == name)
+        .map_or("", |(_, value)| value.as_str())
+}
+
+/// Whoever sent the form, where anybody is logged in.
+fn sender(reader: &Reader) -> engine::Result<Principal> {
+    reader
+        .principal
+        .clone()
+        .ok_or_else(|| engine::Error::Unauthenticated("log in first".to_owned()))
+}
