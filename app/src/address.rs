@@ -67,10 +67,19 @@ impl HistoryAddress {
     #[must_use]
     pub fn query(&self) -> String {
         let filter = &self.filter;
-        let statuses = filter.statuses.iter().map(|status| ("status", status.to_string()));
+        let statuses = filter
+            .statuses
+            .iter()
+            .map(|status| ("status", status.to_string()));
         let tasks = filter.tasks.iter().map(|task| ("task", task.clone()));
-        let run = filter.run_id.iter().map(|run_id| ("run_id", run_id.clone()));
-        let since = filter.since.iter().map(|since| ("since", crate::time::machine(*since)));
+        let run = filter
+            .run_id
+            .iter()
+            .map(|run_id| ("run_id", run_id.clone()));
+        let since = filter
+            .since
+            .iter()
+            .map(|since| ("since", crate::time::machine(*since)));
         statuses
             .chain(tasks)
             .chain(run)
@@ -123,10 +132,15 @@ fn moment(text: &str) -> Option<DateTime<Utc>> {
     let exact = || Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
     let bare = || {
         let text = text.strip_suffix('Z').unwrap_or(text);
-        ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
-            .iter()
-            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-            .map(|at| at.and_utc())
+        [
+            "%Y-%m-%dT%H:%M",
+            "%Y-%m-%d %H:%M",
+            "%Y-%m-%dT%H:%M:%S",
+            "%Y-%m-%d %H:%M:%S",
+        ]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .map(|at| at.and_utc())
     };
     day().or_else(exact).or_else(bare)
 }
@@ -190,7 +204,8 @@ mod tests {
     #[test]
     fn cursors_survive_and_nonsense_is_none() {
         let place = Position {
-            sort_at: DateTime::from_timestamp_micros(1_763_600_000_123_456).expect("a valid moment"),
+            sort_at: DateTime::from_timestamp_micros(1_763_600_000_123_456)
+                .expect("a valid moment"),
             id: 42,
         };
         assert_eq!(position(&cursor(place)), Some(place));

@@ -84,11 +84,8 @@ mod browser {
         });
     }
 
-    fn receive<T>(
-        value: RwSignal<T>,
-        connection: Option<Connection>,
-        answer: Result<T, PageError>,
-    ) where
+    fn receive<T>(value: RwSignal<T>, connection: Option<Connection>, answer: Result<T, PageError>)
+    where
         T: PartialEq + Send + Sync + 'static,
     {
         let answered = !matches!(answer, Err(PageError::Unavailable));

@@ -199,7 +199,10 @@ mod tests {
         let words = Language::French.words();
         let civil = Civil::utc(at);
         assert_eq!(civil.write(Style::Stamp, words, 2025), "15 janv. 02:30");
-        assert_eq!(civil.write(Style::Stamp, words, 2026), "15 janv. 2025 02:30");
+        assert_eq!(
+            civil.write(Style::Stamp, words, 2026),
+            "15 janv. 2025 02:30"
+        );
         assert_eq!(civil.write(Style::Day, words, 2026), "mercredi 15 janvier");
         assert_eq!(hover(at), "2025-01-15 02:30:41 UTC");
     }

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn the_extent_of_a_diff_leaves_headers_out() {
-        let text = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-old\n+new\n+more\n same\n";
+        let text =
+            "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-old\n+new\n+more\n same\n";
         assert_eq!(extent(text), (1, 2, 1));
         assert_eq!(extent(""), (0, 0, 0));
     }

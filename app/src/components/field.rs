@@ -45,7 +45,8 @@ pub fn TextField(
     #[prop(optional, into)] value: Option<String>,
     #[prop(optional, into)] hint: Option<String>,
     /// Where the name does not tell the field from others of the page.
-    #[prop(optional, into)] id: Option<String>,
+    #[prop(optional, into)]
+    id: Option<String>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(optional)] autocomplete: Option<&'static str>,
     #[prop(optional)] required: bool,
@@ -62,7 +63,11 @@ pub fn TextField(
         "login" => (None, Some("none")),
         _ => (None, None),
     };
-    let kind = if matches!(kind, "number" | "login") { "text" } else { kind };
+    let kind = if matches!(kind, "number" | "login") {
+        "text"
+    } else {
+        kind
+    };
     view! {
         <Labelled id=id.clone() label hint wrong hide_label=false>
             <input

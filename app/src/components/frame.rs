@@ -108,7 +108,11 @@ fn current(path: &str, href: &str) -> Option<&'static str> {
     let href = href.trim_end_matches('/');
     if path == href {
         Some("page")
-    } else if !href.is_empty() && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')) {
+    } else if !href.is_empty()
+        && path
+            .strip_prefix(href)
+            .is_some_and(|rest| rest.starts_with('/'))
+    {
         Some("true")
     } else {
         None
@@ -190,7 +194,11 @@ fn Languages() -> impl IntoView {
     let here = move || {
         let query = location.search.get();
         let path = location.pathname.get();
-        if query.is_empty() { path } else { format!("{path}?{query}") }
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        }
     };
     let others = Language::ALL
         .into_iter()

@@ -41,9 +41,10 @@ pub fn ApprovalLink(id: ApprovalId, title: String) -> impl IntoView {
 /// A link that a step gave. Only web addresses become links: it may hold anything.
 #[component]
 pub fn OutputLink(uri: String) -> impl IntoView {
-    let web = ["https://", "http://"]
-        .iter()
-        .any(|scheme| uri.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
+    let web = ["https://", "http://"].iter().any(|scheme| {
+        uri.get(..scheme.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    });
     if web {
         view! {
             <a href=uri.clone() rel="external noopener noreferrer">

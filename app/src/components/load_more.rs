@@ -27,7 +27,9 @@ where
         if event.ctrl_key() || event.meta_key() || event.shift_key() {
             return;
         }
-        let Some(position) = next.get_untracked() else { return };
+        let Some(position) = next.get_untracked() else {
+            return;
+        };
         event.prevent_default();
         if busy.get_untracked() {
             return;
@@ -45,7 +47,13 @@ where
         });
     };
     let address = move || next.get().map(&href);
-    let label = move || if busy.get() { words.loading } else { words.load_more };
+    let label = move || {
+        if busy.get() {
+            words.loading
+        } else {
+            words.load_more
+        }
+    };
     view! {
         <div class="more" hidden=move || next.with(Option::is_none)>
             <a class="btn" href=address on:click=bring>

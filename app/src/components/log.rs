@@ -57,9 +57,11 @@ pub fn Log(task: TaskId, attempt: AttemptNumber, first: LogSlice) -> impl IntoVi
     let empty = move || tail.with(|tail| tail.text.is_empty() && tail.complete);
     let follows = move || tail.with(|tail| !tail.complete);
     let omitted = move || {
-        tail.with(|tail| (tail.omitted_bytes > 0).then(|| {
-            view! { <p class="soft">{(words.task.omitted)(&bytes(tail.omitted_bytes))}</p> }
-        }))
+        tail.with(|tail| {
+            (tail.omitted_bytes > 0).then(|| {
+                view! { <p class="soft">{(words.task.omitted)(&bytes(tail.omitted_bytes))}</p> }
+            })
+        })
     };
     let whole = format!("/api/v1/tasks/{task}/attempts/{attempt}/log/raw");
     let name = (words.task.log_of)(attempt.0.into());

@@ -207,7 +207,11 @@ pub fn Tally(counts: StateCounts) -> impl IntoView {
     let words = &use_words().state;
     let parts = [
         (counts.running, TaskState::Running, words.running),
-        (counts.awaiting_approval, TaskState::AwaitingApproval, words.awaiting_approval),
+        (
+            counts.awaiting_approval,
+            TaskState::AwaitingApproval,
+            words.awaiting_approval,
+        ),
         (counts.queued, TaskState::Queued, words.queued),
         (counts.succeeded, TaskState::Succeeded, words.succeeded),
         (counts.failed, TaskState::Failed, words.failed),

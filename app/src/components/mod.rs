@@ -24,7 +24,9 @@ pub use frame::{Frame, LoneFrame};
 pub use links::{ApprovalLink, OutputLink, PlanLink, RunLink, TaskLink, approval_title};
 pub use load_more::LoadMore;
 pub use log::{Log, bytes};
-pub use mark::{state_word, ApprovalMark, Glyph, OutcomeMark, RunMark, Shape, StatusMark, Tally, Tone};
+pub use mark::{
+    ApprovalMark, Glyph, OutcomeMark, RunMark, Shape, StatusMark, Tally, Tone, state_word,
+};
 pub use moment::{Moment, Span, ZoneSignal};
 pub use night::NightPicture;
 pub use notice::{AnswerNotice, Empty, Failure, Notice};

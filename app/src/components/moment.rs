@@ -11,10 +11,7 @@ pub struct ZoneSignal(pub RwSignal<Zone>);
 
 /// A moment: UTC from the server, the reader's zone once the page is live, UTC on hover.
 #[component]
-pub fn Moment(
-    at: DateTime<Utc>,
-    #[prop(default = Style::Stamp)] style: Style,
-) -> impl IntoView {
+pub fn Moment(at: DateTime<Utc>, #[prop(default = Style::Stamp)] style: Style) -> impl IntoView {
     let words = use_words();
     let year = use_visit().year;
     let zone = use_context::<ZoneSignal>();
@@ -39,6 +36,10 @@ pub fn Moment(
 #[component]
 pub fn Span(milliseconds: i64) -> impl IntoView {
     let words = use_words();
-    let iso = format!("PT{}.{:03}S", milliseconds / 1000, milliseconds.rem_euclid(1000));
+    let iso = format!(
+        "PT{}.{:03}S",
+        milliseconds / 1000,
+        milliseconds.rem_euclid(1000)
+    );
     view! { <time datetime=iso>{span(milliseconds, words)}</time> }
 }

@@ -6,7 +6,10 @@ use crate::visit::{FormAnswer, Message};
 
 /// A sentence that stands out.
 #[component]
-pub fn Notice(#[prop(default = "notice")] class: &'static str, children: Children) -> impl IntoView {
+pub fn Notice(
+    #[prop(default = "notice")] class: &'static str,
+    children: Children,
+) -> impl IntoView {
     view! {
         <div class=class role="status">
             {children()}
@@ -22,11 +25,7 @@ pub fn AnswerNotice(answer: FormAnswer) -> impl IntoView {
     let (class, head, detail) = match answer.message? {
         Message::Refused(detail) => ("notice bad", words.problem.not_saved, detail),
         Message::Conflict(detail) => ("notice", words.problem.conflict, detail),
-        Message::PasswordChanged => (
-            "notice good",
-            words.account.password_changed,
-            String::new(),
-        ),
+        Message::PasswordChanged => ("notice good", words.account.password_changed, String::new()),
         Message::TokenCreated => ("notice good", words.account.token_created, String::new()),
     };
     let secret = answer

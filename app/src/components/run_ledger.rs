@@ -52,7 +52,9 @@ fn RunLedgerRow(row: RunRow, with_plan: bool) -> impl IntoView {
             </td>
         }
     });
-    let took = row.finished_at.map(|at| (at - row.created_at).num_milliseconds());
+    let took = row
+        .finished_at
+        .map(|at| (at - row.created_at).num_milliseconds());
     view! {
         <tr>
             <td class="lead">

@@ -62,20 +62,30 @@ fn token_list(tokens: Vec<TokenRow>) -> AnyView {
         }
         .into_any();
     }
-    let rows = tokens.into_iter().map(|row| view! { <TokenLine row /> }).collect_view();
+    let rows = tokens
+        .into_iter()
+        .map(|row| view! { <TokenLine row /> })
+        .collect_view();
     view! { <ul class="plain sheet">{rows}</ul> }.into_any()
 }
 
 #[component]
 fn TokenLine(row: TokenRow) -> impl IntoView {
     let words = &use_words().account;
-    let scopes = row.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
+    let scopes = row
+        .scopes
+        .iter()
+        .map(|scope| scope.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
     let used = match row.last_used_at {
         Some(at) => view! { {words.last_used} " " <Moment at /> }.into_any(),
         None => words.never_used.into_any(),
     };
     let end = match row.revoked_at {
-        Some(at) => view! { <span class="soft">{words.revoked} ", " <Moment at /></span> }.into_any(),
+        Some(at) => {
+            view! { <span class="soft">{words.revoked} ", " <Moment at /></span> }.into_any()
+        }
         None => view! {
             <form method="post" action="/account/revoke">
                 <input type="hidden" name="token" value=row.id.to_string() />

@@ -22,9 +22,12 @@ pub fn ApprovalSheet(item: Seen<ApprovalDetail>) -> impl IntoView {
     let id = item.it.row.id;
     let page = format!("/approvals/{id}");
     let answer = use_answer(&page, "decide");
-    let live = use_live(item.clone(), 5, |seen| seen.it.row.state == ApprovalState::Pending, move |_| {
-        load_approval(id)
-    });
+    let live = use_live(
+        item.clone(),
+        5,
+        |seen| seen.it.row.state == ApprovalState::Pending,
+        move |_| load_approval(id),
+    );
     let now = item.now;
     let detail = item.it;
     let state = Memo::new(move |_| live.with(|seen| seen.it.row.state));
@@ -132,8 +135,10 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
             <pre class="sunk" tabindex="0" role="region" aria-label=words.common.outputs>{text}</pre>
         }
     });
-    let link = detail.outputs_uri.clone().map(|uri| view! {
-        <p>{words.common.output_link} ": " <OutputLink uri /></p>
+    let link = detail.outputs_uri.clone().map(|uri| {
+        view! {
+            <p>{words.common.output_link} ": " <OutputLink uri /></p>
+        }
     });
     let diff = detail.diff.clone().map(|text| view! { <Diff text /> });
     view! {
@@ -157,7 +162,10 @@ fn Fork(phase: Option<GatePhase>, waiting: Vec<String>) -> impl IntoView {
     };
     let none = waiting.is_empty();
     let list = |say: fn(&str) -> String| {
-        waiting.iter().map(|name| view! { <li>{say(name)}</li> }).collect_view()
+        waiting
+            .iter()
+            .map(|name| view! { <li>{say(name)}</li> })
+            .collect_view()
     };
     view! {
         <div class="fork">
@@ -197,7 +205,9 @@ fn last_lines(excerpt: Option<String>) -> Option<AnyView> {
 fn SignBar(detail: ApprovalDetail, answer: crate::visit::FormAnswer) -> impl IntoView {
     let words = &use_words().approvals;
     // The engine's own sentences are English.
-    let remark = detail.decide_remark.map(|text| view! { <p class="outcome soft" lang="en">{text}</p> });
+    let remark = detail
+        .decide_remark
+        .map(|text| view! { <p class="outcome soft" lang="en">{text}</p> });
     if !detail.may_decide {
         return remark.into_any();
     }
@@ -252,7 +262,9 @@ fn keys(form: NodeRef<leptos::html::Form>) {
             "r" => "reject",
             _ => return,
         };
-        let Some(form) = form.get_untracked() else { return };
+        let Some(form) = form.get_untracked() else {
+            return;
+        };
         let find = |selector: &str| {
             form.query_selector(selector)
                 .ok()

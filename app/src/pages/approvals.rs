@@ -76,7 +76,10 @@ fn InboxView(
     own_page: bool,
 ) -> impl IntoView {
     let words = use_words();
-    let shown = item.as_ref().and_then(|item| item.as_ref().ok()).map(|item| item.it.row.id);
+    let shown = item
+        .as_ref()
+        .and_then(|item| item.as_ref().ok())
+        .map(|item| item.it.row.id);
     let inbox = use_live(inbox, 5, |_| true, |_| list_approvals());
     let waiting = move || inbox.with(|inbox| i64::try_from(inbox.it.pending.len()).unwrap_or(0));
     let list = move || inbox.with(|inbox| list_view(inbox.clone(), shown));

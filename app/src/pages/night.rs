@@ -31,14 +31,22 @@ fn night_view(night: Dashboard) -> AnyView {
     let tasks = night.counts.tasks;
     let headline = (words.night.headline)(tasks.total, tasks.failed, waiting);
     let running = (!night.running.is_empty()).then(|| {
-        let rows = night.running.into_iter().map(|row| view! { <TaskLine row /> }).collect_view();
+        let rows = night
+            .running
+            .into_iter()
+            .map(|row| view! { <TaskLine row /> })
+            .collect_view();
         view! {
             <h2>{words.night.running_now}</h2>
             <ul class="plain sheet">{rows}</ul>
         }
     });
     let failures = (!night.failed.is_empty()).then(|| {
-        let rows = night.failed.into_iter().map(|row| view! { <TaskLine row /> }).collect_view();
+        let rows = night
+            .failed
+            .into_iter()
+            .map(|row| view! { <TaskLine row /> })
+            .collect_view();
         view! {
             <h2>{words.night.failures}</h2>
             <ul class="plain sheet">{rows}</ul>
@@ -95,7 +103,10 @@ fn Lede(counts: model::view::NightCounts) -> impl IntoView {
         (tasks.failed, (words.failed)(tasks.failed)),
         (counts.retried, (words.retried)(counts.retried)),
         (tasks.running, (words.are_running)(tasks.running)),
-        (tasks.awaiting_approval, (words.need_approval)(tasks.awaiting_approval)),
+        (
+            tasks.awaiting_approval,
+            (words.need_approval)(tasks.awaiting_approval),
+        ),
     ];
     let parts = parts
         .into_iter()
@@ -111,7 +122,10 @@ fn notices(notices: Vec<String>) -> Option<AnyView> {
         return None;
     }
     // The engine's own sentences are English.
-    let lines = notices.into_iter().map(|text| view! { <p lang="en">{text}</p> }).collect_view();
+    let lines = notices
+        .into_iter()
+        .map(|text| view! { <p lang="en">{text}</p> })
+        .collect_view();
     let view = view! {
         <section class="notice" aria-label=words.notices>
             {lines}
@@ -130,7 +144,10 @@ fn needs_you(rows: Vec<ApprovalRow>, now: DateTime<Utc>) -> AnyView {
         }
         .into_any();
     }
-    let rows = rows.into_iter().map(|row| view! { <NeedsYou row now /> }).collect_view();
+    let rows = rows
+        .into_iter()
+        .map(|row| view! { <NeedsYou row now /> })
+        .collect_view();
     view! { <ul class="plain sheet">{rows}</ul> }.into_any()
 }
 

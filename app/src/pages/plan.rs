@@ -41,7 +41,12 @@ pub fn PlanPage() -> impl IntoView {
 
 fn head(seen: Seen<PlanDetail>) -> AnyView {
     let words = use_words();
-    let PlanDetail { row, triggers, next, .. } = seen.it;
+    let PlanDetail {
+        row,
+        triggers,
+        next,
+        ..
+    } = seen.it;
     let page = format!("/plans/{}", row.name);
     let may = use_visit().may(Permission::Run);
     let paused = row.paused_at.map(|at| {
@@ -55,13 +60,15 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
     };
     let schedule = triggers
         .into_iter()
-        .map(|trigger| view! {
-            <div>
-                <code>{trigger.key}</code>
-                {trigger.problem.map(|problem| view! {
-                    <span class="bad">" " {words.plans.stands_still} ": " {problem}</span>
-                })}
-            </div>
+        .map(|trigger| {
+            view! {
+                <div>
+                    <code>{trigger.key}</code>
+                    {trigger.problem.map(|problem| view! {
+                        <span class="bad">" " {words.plans.stands_still} ": " {problem}</span>
+                    })}
+                </div>
+            }
         })
         .collect_view();
     let none = row.triggers.is_empty().then_some(words.plans.no_schedule);
@@ -71,13 +78,15 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
         let rows = next
             .into_iter()
             .take(5)
-            .map(|(at, local)| view! {
-                <tr>
-                    <td>{local}</td>
-                    <td>{crate::time::hover(at)}</td>
-                    <td><Moment at /></td>
-                    <td class="soft">{distance(at, now, words)}</td>
-                </tr>
+            .map(|(at, local)| {
+                view! {
+                    <tr>
+                        <td>{local}</td>
+                        <td>{crate::time::hover(at)}</td>
+                        <td><Moment at /></td>
+                        <td class="soft">{distance(at, now, words)}</td>
+                    </tr>
+                }
             })
             .collect_view();
         view! {
@@ -126,7 +135,11 @@ fn run_now(name: &str, inputs: &[InputDefinition]) -> AnyView {
         .iter()
         .map(|input| input_field(input, &answer))
         .collect_view();
-    let hint = if may { words.plans.run_now_hint } else { words.task.role_needed };
+    let hint = if may {
+        words.plans.run_now_hint
+    } else {
+        words.task.role_needed
+    };
     view! {
         <h2>{words.plans.run_now}</h2>
         <form method="post" action=format!("{page}/run") class="sheet panel">
@@ -156,7 +169,10 @@ fn input_field(input: &InputDefinition, answer: &FormAnswer) -> AnyView {
     let label = input.name.clone();
     match &input.kind {
         InputKind::Boolean => {
-            let checked = answer.typed(&name).or(default).is_some_and(|text| text == "true");
+            let checked = answer
+                .typed(&name)
+                .or(default)
+                .is_some_and(|text| text == "true");
             view! {
                 <div class="field">
                     <label class="check">
@@ -196,7 +212,11 @@ fn input_field(input: &InputDefinition, answer: &FormAnswer) -> AnyView {
             .into_any()
         }
         InputKind::String | InputKind::Integer | InputKind::Number => {
-            let kind = if input.kind == InputKind::String { "text" } else { "number" };
+            let kind = if input.kind == InputKind::String {
+                "text"
+            } else {
+                "number"
+            };
             view! {
                 <TextField
                     name
@@ -214,7 +234,9 @@ fn input_field(input: &InputDefinition, answer: &FormAnswer) -> AnyView {
 
 /// A default as one would type it.
 fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn rest(detail: PlanDetail) -> AnyView {
@@ -277,15 +299,17 @@ fn skips(skips: Vec<OccurrenceRow>) -> Option<AnyView> {
     }
     let rows = skips
         .into_iter()
-        .map(|skip| view! {
-            <li class="row">
-                <Glyph shape=Shape::Dash tone=Tone::Soft />
-                <div>
-                    <code>{skip.trigger}</code>
-                    <small>{skip.skip_reason.as_deref().map(words.plans.skip_reason)}</small>
-                </div>
-                <div class="when"><Moment at=skip.due_at /></div>
-            </li>
+        .map(|skip| {
+            view! {
+                <li class="row">
+                    <Glyph shape=Shape::Dash tone=Tone::Soft />
+                    <div>
+                        <code>{skip.trigger}</code>
+                        <small>{skip.skip_reason.as_deref().map(words.plans.skip_reason)}</small>
+                    </div>
+                    <div class="when"><Moment at=skip.due_at /></div>
+                </li>
+            }
         })
         .collect_view();
     let view = view! {

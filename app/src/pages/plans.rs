@@ -31,14 +31,20 @@ pub fn PlansPage() -> impl IntoView {
 fn PlanLine(row: PlanRow, now: DateTime<Utc>) -> impl IntoView {
     let words = use_words();
     let paused = row.paused_at.is_some();
-    let (shape, tone) = if paused { (Shape::Pause, Tone::Soft) } else { (Shape::Clock, Tone::Soft) };
+    let (shape, tone) = if paused {
+        (Shape::Pause, Tone::Soft)
+    } else {
+        (Shape::Clock, Tone::Soft)
+    };
     let schedule = if row.triggers.is_empty() {
         words.plans.no_schedule.to_owned()
     } else {
         format!("{} ({})", row.triggers.join(", "), row.timezone)
     };
-    let next = row.next_due_at.filter(|_| !paused).map(|at| view! {
-        {words.plans.next_due} ": " <Moment at /> " · " {distance(at, now, words)}
+    let next = row.next_due_at.filter(|_| !paused).map(|at| {
+        view! {
+            {words.plans.next_due} ": " <Moment at /> " · " {distance(at, now, words)}
+        }
     });
     let last = match row.last_run {
         Some(run) => view! {

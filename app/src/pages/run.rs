@@ -46,14 +46,21 @@ fn run_view(run: RunDetail) -> AnyView {
     let native = run.row.plan.is_some();
     let open = run.row.finished_at.is_none();
     let failed = run.row.counts.failed + run.row.counts.skipped > 0;
-    let took = run.row.finished_at.map(|at| (at - run.row.created_at).num_milliseconds());
-    let inputs = run.inputs.as_object().is_some_and(|inputs| !inputs.is_empty()).then(|| {
-        let text = serde_json::to_string_pretty(&run.inputs).unwrap_or_default();
-        view! {
-            <h2>{words.common.inputs}</h2>
-            <pre class="sunk">{text}</pre>
-        }
-    });
+    let took = run
+        .row
+        .finished_at
+        .map(|at| (at - run.row.created_at).num_milliseconds());
+    let inputs = run
+        .inputs
+        .as_object()
+        .is_some_and(|inputs| !inputs.is_empty())
+        .then(|| {
+            let text = serde_json::to_string_pretty(&run.inputs).unwrap_or_default();
+            view! {
+                <h2>{words.common.inputs}</h2>
+                <pre class="sunk">{text}</pre>
+            }
+        });
     let verbs = native.then(|| {
         view! {
             <div class="actions">

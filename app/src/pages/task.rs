@@ -9,8 +9,8 @@ use super::{PageTitle, loaded, param, verb_is_known};
 use crate::api::Seen;
 use crate::api::tasks::{load_task, read_log};
 use crate::components::{
-    AnswerNotice, Empty, Fact, Facts, Log, Moment, OutcomeMark, OutputLink, PlanLink, RunLink, Span,
-    StatusMark, TaskLink, VerbForm, artifact_list, bytes, state_word,
+    AnswerNotice, Empty, Fact, Facts, Log, Moment, OutcomeMark, OutputLink, PlanLink, RunLink,
+    Span, StatusMark, TaskLink, VerbForm, artifact_list, bytes, state_word,
 };
 use crate::error::PageError;
 use crate::live::use_live;
@@ -34,8 +34,14 @@ pub fn TaskPage() -> impl IntoView {
             let attempt = attempt.get();
             let (read, slice) = logged.get_value();
             // A later attempt begins a log of its own; the page asks for it from its start.
-            let slice = if read == attempt { slice } else { Some(nothing_yet()) };
-            slice.map(|first| view! { <h2>{use_words().task.log}</h2> <Log task=id attempt first /> })
+            let slice = if read == attempt {
+                slice
+            } else {
+                Some(nothing_yet())
+            };
+            slice.map(
+                |first| view! { <h2>{use_words().task.log}</h2> <Log task=id attempt first /> },
+            )
         };
         view! {
             <PageTitle text=title />
@@ -60,7 +66,12 @@ async fn load(id: Result<TaskId, PageError>) -> Result<Loaded, PageError> {
 }
 
 const fn nothing_yet() -> LogSlice {
-    LogSlice { text: String::new(), next_seq: 0, complete: false, omitted_bytes: 0 }
+    LogSlice {
+        text: String::new(),
+        next_seq: 0,
+        complete: false,
+        omitted_bytes: 0,
+    }
 }
 
 fn still_open(seen: &Seen<TaskDetail>) -> bool {
@@ -72,18 +83,35 @@ fn head(task: TaskDetail) -> AnyView {
     let verbs = verbs(&task);
     let row = task.row;
     let page = format!("/tasks/{}", row.id);
-    let took = row.duration_ms.map(|milliseconds| view! {
-        <Fact name=words.common.took><Span milliseconds /></Fact>
+    let took = row.duration_ms.map(|milliseconds| {
+        view! {
+            <Fact name=words.common.took><Span milliseconds /></Fact>
+        }
     });
-    let outcome = task.attempts.iter().rev().find_map(|attempt| attempt.exit_code).map(|code| view! {
-        <Fact name=words.task.exit_code>{code}</Fact>
-    });
-    let scheduled = task.scheduled_for.filter(|_| row.state == TaskState::Scheduled);
-    let link = row.outputs_uri.clone().map(|uri| view! {
-        <Fact name=words.common.output_link><OutputLink uri /></Fact>
+    let outcome = task
+        .attempts
+        .iter()
+        .rev()
+        .find_map(|attempt| attempt.exit_code)
+        .map(|code| {
+            view! {
+                <Fact name=words.task.exit_code>{code}</Fact>
+            }
+        });
+    let scheduled = task
+        .scheduled_for
+        .filter(|_| row.state == TaskState::Scheduled);
+    let link = row.outputs_uri.clone().map(|uri| {
+        view! {
+            <Fact name=words.common.output_link><OutputLink uri /></Fact>
+        }
     });
     let approval = task.approval.map(|id| {
-        let class = if row.state == TaskState::AwaitingApproval { "btn sign" } else { "btn" };
+        let class = if row.state == TaskState::AwaitingApproval {
+            "btn sign"
+        } else {
+            "btn"
+        };
         view! { <a class=class href=format!("/approvals/{id}")>{words.task.see_approval}</a> }
     });
     let needs = relatives(words.task.needs, &task.needs);
@@ -161,11 +189,13 @@ fn relatives(name: &'static str, tasks: &[(String, TaskId, TaskState)]) -> Optio
     }
     let links = tasks
         .iter()
-        .map(|(name, id, state)| view! {
-            <span>
-                <TaskLink id=*id name=name.clone() />
-                <span class="soft">" " {state_word(*state)} " "</span>
-            </span>
+        .map(|(name, id, state)| {
+            view! {
+                <span>
+                    <TaskLink id=*id name=name.clone() />
+                    <span class="soft">" " {state_word(*state)} " "</span>
+                </span>
+            }
         })
         .collect_view();
     Some(view! { <Fact name>{links}</Fact> }.into_any())
@@ -174,13 +204,26 @@ fn relatives(name: &'static str, tasks: &[(String, TaskId, TaskState)]) -> Optio
 fn rest(task: TaskDetail) -> AnyView {
     let words = use_words();
     let id = task.row.id;
-    let reported = task.row.log_excerpt.filter(|_| task.row.origin == Origin::Reported);
+    let reported = task
+        .row
+        .log_excerpt
+        .filter(|_| task.row.origin == Origin::Reported);
     let excerpt = reported.map(|text| view! {
         <h2>{words.approvals.last_lines}</h2>
         <pre class="sunk log" tabindex="0" role="region" aria-label=words.approvals.last_lines>{text}</pre>
     });
-    let attempts = task.attempts.into_iter().rev().map(|row| view! { <Attempt row /> }).collect_view();
-    let history = task.history.into_iter().rev().map(|row| view! { <Event row /> }).collect_view();
+    let attempts = task
+        .attempts
+        .into_iter()
+        .rev()
+        .map(|row| view! { <Attempt row /> })
+        .collect_view();
+    let history = task
+        .history
+        .into_iter()
+        .rev()
+        .map(|row| view! { <Event row /> })
+        .collect_view();
     view! {
         {excerpt}
         {artifact_list(id, &task.artifacts)}
@@ -230,7 +273,9 @@ fn definition(task: PlanTask) -> AnyView {
 #[component]
 fn Attempt(row: AttemptRow) -> impl IntoView {
     let words = use_words();
-    let took = row.finished_at.map(|at| (at - row.started_at).num_milliseconds());
+    let took = row
+        .finished_at
+        .map(|at| (at - row.started_at).num_milliseconds());
     let outcome = match row.outcome {
         Some(outcome) => view! { <OutcomeMark outcome /> }.into_any(),
         None => view! { <StatusMark state=TaskState::Running /> }.into_any(),

@@ -106,11 +106,27 @@ pub static WORDS: Words = Words {
     },
     time: Time {
         weekdays: [
-            "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+            "Monday",
+            "Tuesday",
+            "Wednesday",
+            "Thursday",
+            "Friday",
+            "Saturday",
+            "Sunday",
         ],
         months: [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September",
-            "October", "November", "December",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
         ],
         months_short: [
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -120,7 +136,13 @@ pub static WORDS: Words = Words {
         seconds: |s| format!("{s} s"),
         minutes: |m| format!("{m} min"),
         hours: |h, m| format!("{h} h {m:02}"),
-        days: |d, h| if h == 0 { format!("{d} d") } else { format!("{d} d {h} h") },
+        days: |d, h| {
+            if h == 0 {
+                format!("{d} d")
+            } else {
+                format!("{d} d {h} h")
+            }
+        },
         less_than_a_second: "under 1 s",
         in_span: |span| format!("in {span}"),
         ago: |span| format!("{span} ago"),

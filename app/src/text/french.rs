@@ -109,8 +109,18 @@ pub static WORDS: Words = Words {
             "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
         ],
         months: [
-            "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
-            "octobre", "novembre", "décembre",
+            "janvier",
+            "février",
+            "mars",
+            "avril",
+            "mai",
+            "juin",
+            "juillet",
+            "août",
+            "septembre",
+            "octobre",
+            "novembre",
+            "décembre",
         ],
         months_short: [
             "janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.",
@@ -121,7 +131,13 @@ pub static WORDS: Words = Words {
         seconds: |s| format!("{s} s"),
         minutes: |m| format!("{m} min"),
         hours: |h, m| format!("{h} h {m:02}"),
-        days: |d, h| if h == 0 { format!("{d} j") } else { format!("{d} j {h} h") },
+        days: |d, h| {
+            if h == 0 {
+                format!("{d} j")
+            } else {
+                format!("{d} j {h} h")
+            }
+        },
         less_than_a_second: "moins de 1 s",
         in_span: |span| format!("dans {span}"),
         ago: |span| format!("il y a {span}"),
@@ -206,7 +222,13 @@ pub static WORDS: Words = Words {
         see_task: "La tâche entière",
         back_to_list: "Tous les accords",
         files: |n| count(n, "fichier", "fichiers"),
-        lines_cut: |n| count(n, "ligne de plus : ouvrez le fichier", "lignes de plus : ouvrez le fichier"),
+        lines_cut: |n| {
+            count(
+                n,
+                "ligne de plus : ouvrez le fichier",
+                "lignes de plus : ouvrez le fichier",
+            )
+        },
     },
     history: History {
         title: "Historique",

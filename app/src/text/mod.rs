@@ -101,7 +101,10 @@ mod tests {
             Some(Language::French)
         );
         assert_eq!(Language::negotiate("en-GB,fr"), Some(Language::English));
-        assert_eq!(Language::negotiate("fr;q=0, en;q=0.1"), Some(Language::English));
+        assert_eq!(
+            Language::negotiate("fr;q=0, en;q=0.1"),
+            Some(Language::English)
+        );
         assert_eq!(Language::negotiate("de"), None);
         assert_eq!(Language::negotiate(""), None);
         assert_eq!(Language::negotiate("fr;q=x"), None);

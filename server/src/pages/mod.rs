@@ -41,7 +41,11 @@ async fn page(
 ) -> Response {
     let path = uri.path();
     if path.starts_with("/api/") || path.starts_with("/agents/") {
-        return problem(StatusCode::NOT_FOUND, "there is nothing at this address", &[]);
+        return problem(
+            StatusCode::NOT_FOUND,
+            "there is nothing at this address",
+            &[],
+        );
     }
     if method != Method::GET && method != Method::HEAD {
         let detail = "pages are read; forms go to their own addresses";

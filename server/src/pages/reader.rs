@@ -80,11 +80,20 @@ mod tests {
     fn a_choice_comes_before_what_the_browser_accepts() {
         let mut headers = HeaderMap::new();
         assert_eq!(language(&headers), Language::English);
-        headers.insert(header::ACCEPT_LANGUAGE, "fr-FR,fr;q=0.9".parse().expect("a header"));
+        headers.insert(
+            header::ACCEPT_LANGUAGE,
+            "fr-FR,fr;q=0.9".parse().expect("a header"),
+        );
         assert_eq!(language(&headers), Language::French);
-        headers.insert(header::COOKIE, "watchbill_language=en".parse().expect("a header"));
+        headers.insert(
+            header::COOKIE,
+            "watchbill_language=en".parse().expect("a header"),
+        );
         assert_eq!(language(&headers), Language::English);
-        headers.insert(header::COOKIE, "watchbill_language=xx".parse().expect("a header"));
+        headers.insert(
+            header::COOKIE,
+            "watchbill_language=xx".parse().expect("a header"),
+        );
         assert_eq!(language(&headers), Language::French);
     }
 }

@@ -10,5 +10,8 @@ use crate::error::PageError;
 pub async fn list_plans() -> Result<Seen<Vec<PlanRow>>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     let it = engine::history::plans(&engine, &principal).await?;
-    Ok(Seen { now: engine.clock.now(), it })
+    Ok(Seen {
+        now: engine.clock.now(),
+        it,
+    })
 }

@@ -10,5 +10,8 @@ use crate::error::PageError;
 pub async fn load_plan(name: String) -> Result<Seen<PlanDetail>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     let it = engine::history::plan(&engine, &principal, &name).await?;
-    Ok(Seen { now: engine.clock.now(), it })
+    Ok(Seen {
+        now: engine.clock.now(),
+        it,
+    })
 }

@@ -11,5 +11,8 @@ use crate::error::PageError;
 pub async fn load_run(key: RunKey) -> Result<Seen<RunDetail>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     let it = engine::history::run(&engine, &principal, key).await?;
-    Ok(Seen { now: engine.clock.now(), it })
+    Ok(Seen {
+        now: engine.clock.now(),
+        it,
+    })
 }

@@ -11,5 +11,8 @@ use crate::error::PageError;
 pub async fn load_task(id: TaskId) -> Result<Seen<TaskDetail>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     let it = engine::history::task(&engine, &principal, id).await?;
-    Ok(Seen { now: engine.clock.now(), it })
+    Ok(Seen {
+        now: engine.clock.now(),
+        it,
+    })
 }

@@ -106,9 +106,9 @@ pub async fn revoke_token(
 ) -> Response {
     let revoked = async {
         let person = sender(&reader)?;
-        let id = value(&fields, "token").parse::<TokenId>().map_err(|_| {
-            engine::Error::NotFound("there is no such token".to_owned())
-        })?;
+        let id = value(&fields, "token")
+            .parse::<TokenId>()
+            .map_err(|_| engine::Error::NotFound("there is no such token".to_owned()))?;
         tokens::revoke(&state.engine, &person, id).await
     };
     match revoked.await {

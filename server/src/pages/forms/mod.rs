@@ -24,17 +24,38 @@ type Fields = axum::Form<Vec<(String, String)>>;
 /// The addresses of the forms.
 pub fn router() -> Router<AppState> {
     Router::new()
-        .route("/login", post(login::login).get(super::page).head(super::page))
+        .route(
+            "/login",
+            post(login::login).get(super::page).head(super::page),
+        )
         .route("/language", post(language::choose))
-        .route("/approvals/{id}/decide", post(decide::decide).get(back).head(back))
+        .route(
+            "/approvals/{id}/decide",
+            post(decide::decide).get(back).head(back),
+        )
         .route("/tasks/{id}/{verb}", post(task::act).get(back).head(back))
         .route("/runs/{key}/{verb}", post(run::act).get(back).head(back))
         .route("/plans/{name}/run", post(plan::run).get(back).head(back))
-        .route("/plans/{name}/pause", post(plan::pause).get(back).head(back))
-        .route("/plans/{name}/resume", post(plan::resume).get(back).head(back))
-        .route("/account/password", post(account::password).get(back).head(back))
-        .route("/account/tokens", post(account::create_token).get(back).head(back))
-        .route("/account/revoke", post(account::revoke_token).get(back).head(back))
+        .route(
+            "/plans/{name}/pause",
+            post(plan::pause).get(back).head(back),
+        )
+        .route(
+            "/plans/{name}/resume",
+            post(plan::resume).get(back).head(back),
+        )
+        .route(
+            "/account/password",
+            post(account::password).get(back).head(back),
+        )
+        .route(
+            "/account/tokens",
+            post(account::create_token).get(back).head(back),
+        )
+        .route(
+            "/account/revoke",
+            post(account::revoke_token).get(back).head(back),
+        )
 }
 
 /// Whoever reads the address of a form meets the page that the form belongs to.

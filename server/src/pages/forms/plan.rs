@@ -132,8 +132,13 @@ mod tests {
             define("site", InputKind::String),
             define("wrong", InputKind::Integer),
         ];
-        let fields = [("depth", "3"), ("rate", "0.5"), ("site", ""), ("wrong", "three")]
-            .map(|(name, value)| (format!("inputs.{name}"), value.to_owned()));
+        let fields = [
+            ("depth", "3"),
+            ("rate", "0.5"),
+            ("site", ""),
+            ("wrong", "three"),
+        ]
+        .map(|(name, value)| (format!("inputs.{name}"), value.to_owned()));
         let expected = serde_json::json!({
             "depth": 3, "rate": 0.5, "strict": false, "wrong": "three",
         });
