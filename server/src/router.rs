@@ -20,7 +20,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
 use crate::state::AppState;
-use crate::{auth, health, metrics, pages};
+use crate::{auth, health, metrics, pages, rest};
 
 /// The largest body that any route takes; plans and reports are far smaller.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -33,6 +33,7 @@ pub fn router(state: &AppState) -> Router {
     let routes = Router::new()
         .merge(metrics::router(state.clone()))
         .merge(auth::router(state.clone()))
+        .merge(rest::router(state))
         .merge(pages::router(state.clone()))
         .layer(from_fn_with_state(state.clone(), auth::layer))
         // Whoever watches the process may not know under which name it serves.

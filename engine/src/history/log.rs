@@ -32,13 +32,15 @@ pub async fn log(
     let max_bytes = max_bytes.clamp(1, LARGEST_SLICE);
 
     let mut bytes = held_back(engine, task, attempt, after_seq).await?;
+    // What was held back does not count, or it alone could fill the slice and nothing would go on.
+    let enough = bytes.len() + max_bytes;
     let mut next_seq = after_seq;
     let mut more = true;
-    while more && bytes.len() < max_bytes {
+    while more && bytes.len() < enough {
         let chunks = chunks(engine, task, attempt, next_seq).await?;
         more = !chunks.is_empty();
         for (seq, content) in chunks {
-            if bytes.len() >= max_bytes {
+            if bytes.len() >= enough {
                 more = true;
                 break;
             }

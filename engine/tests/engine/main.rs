@@ -5,6 +5,7 @@ mod claim;
 mod dag;
 mod decide;
 mod finish;
+mod history;
 mod identity;
 mod rescue;
 mod support;

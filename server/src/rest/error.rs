@@ -98,3 +98,27 @@ pub fn problem(status: StatusCode, detail: &str, fields: &[FieldProblem]) -> Res
     )
         .into_response()
 }
+
+/// A response that refuses, whatever said so.
+#[derive(Debug)]
+pub struct Refusal(Box<Response>);
+
+impl Refusal {
+    /// A problem document of this status.
+    #[must_use]
+    pub fn new(status: StatusCode, detail: &str) -> Self {
+        Self(Box::new(problem(status, detail, &[])))
+    }
+}
+
+impl<E: Into<ApiError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self(Box::new(error.into().into_response()))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}

@@ -60,7 +60,7 @@ pub(super) struct AccountItems {
 }
 
 /// Lists the accounts.
-#[utoipa::path(get, path = "/api/v1/accounts", tag = "identity",
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "identity", operation_id = "list_accounts",
     responses((status = 200, body = AccountItems), (status = 403, description = "needs the role admin")))]
 pub(super) async fn list(
     State(state): State<AppState>,
@@ -73,7 +73,7 @@ pub(super) async fn list(
 }
 
 /// Makes an account.
-#[utoipa::path(post, path = "/api/v1/accounts", tag = "identity", request_body = AccountRequest,
+#[utoipa::path(post, path = "/api/v1/accounts", tag = "identity", operation_id = "create_account", request_body = AccountRequest,
     responses((status = 201, body = AccountItem), (status = 403, description = "needs the role admin"),
         (status = 409, description = "there is one with this login"), (status = 422, description = "a field is wrong")))]
 pub(super) async fn create(
@@ -93,7 +93,7 @@ pub(super) async fn create(
 
 /// Changes an account: its roles, whether it is disabled, or its password. A person may
 /// set their own password in a session, with the present one; all else needs admin.
-#[utoipa::path(patch, path = "/api/v1/accounts/{id}", tag = "identity", request_body = AccountChange,
+#[utoipa::path(patch, path = "/api/v1/accounts/{id}", tag = "identity", operation_id = "change_account", request_body = AccountChange,
     params(("id" = i64, Path, description = "the account's id")),
     responses((status = 200, body = AccountItem), (status = 403, description = "needs the role admin"),
         (status = 404, description = "unknown"), (status = 409, description = "nobody could administer any more"),

@@ -41,7 +41,7 @@ pub(super) enum Allowed {
 }
 
 /// Who the caller is and what they may do.
-#[utoipa::path(get, path = "/api/v1/me", tag = "identity",
+#[utoipa::path(get, path = "/api/v1/me", tag = "identity", operation_id = "get_me",
     responses((status = 200, body = Me), (status = 401, description = "nobody is logged in")))]
 pub(super) async fn me(
     State(state): State<AppState>,

@@ -66,7 +66,7 @@ pub(super) struct TokenQuery {
 }
 
 /// Lists tokens: one's own, or others' for who administers.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "identity", params(("account" = Option<String>, Query, description = "an account's id, or `all`; one's own where it is absent")),
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "identity", operation_id = "list_tokens", params(("account" = Option<String>, Query, description = "an account's id, or `all`; one's own where it is absent")),
     responses((status = 200, body = TokenItems), (status = 401, description = "nobody is logged in"),
         (status = 403, description = "others' tokens need the role admin")))]
 pub(super) async fn list(
@@ -89,7 +89,7 @@ pub(super) async fn list(
 }
 
 /// Makes a token for oneself, in a session.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "identity", request_body = TokenRequest,
+#[utoipa::path(post, path = "/api/v1/tokens", tag = "identity", operation_id = "create_token", request_body = TokenRequest,
     responses((status = 201, body = CreatedToken), (status = 403, description = "made by a token"),
         (status = 422, description = "a field is wrong")))]
 pub(super) async fn create(
@@ -116,7 +116,7 @@ pub(super) async fn create(
 }
 
 /// Revokes a token; again is no error.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "identity",
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "identity", operation_id = "revoke_token",
     params(("id" = i64, Path, description = "the token's id")),
     responses((status = 204, description = "it is not honoured any more"),
         (status = 404, description = "unknown, or another's")))]

@@ -1,0 +1,117 @@
+//! What waits for a person, and their answer.
+
+use axum::Json;
+use axum::extract::State;
+use engine::approvals::{Channel, Decide, decide as answer, digest};
+use engine::history;
+use model::id::ApprovalId;
+use model::view::{ApprovalDetail, ApprovalRow, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Refusal;
+use super::agents_tasks::note;
+use super::json::ApiJson;
+use super::query::{Path, Query, invalid};
+use crate::auth::Authenticated;
+use crate::state::AppState;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(decide))
+}
+
+/// The inbox.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Approvals {
+    /// Soonest to expire first.
+    pending: Vec<ApprovalRow>,
+    /// Newest first.
+    decided: Vec<ApprovalRow>,
+}
+
+/// An answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    verdict: Verdict,
+    /// The digest that was shown: it says what the answer is about.
+    digest: String,
+    note: Option<String>,
+}
+
+/// What waits, and what was decided last.
+#[utoipa::path(
+    get,
+    path = "/api/v1/approvals",
+    tag = "approvals",
+    operation_id = "list_approvals",
+    responses((status = OK, body = Approvals))
+)]
+async fn list(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+) -> Result<Json<Approvals>, Refusal> {
+    let (pending, decided) = history::approvals(&state.engine, &principal).await?;
+    Ok(Json(Approvals { pending, decided }))
+}
+
+/// All that a person needs to decide.
+#[utoipa::path(
+    get,
+    path = "/api/v1/approvals/{id}",
+    tag = "approvals",
+    operation_id = "get_approval",
+    params(("id" = i64, Path)),
+    responses((status = OK, body = ApprovalDetail), (status = NOT_FOUND))
+)]
+async fn get(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+    Path(id): Path<ApprovalId>,
+) -> Result<Json<ApprovalDetail>, Refusal> {
+    Ok(Json(
+        history::approval(&state.engine, &principal, id).await?,
+    ))
+}
+
+/// Approve or reject.
+#[utoipa::path(
+    post,
+    path = "/api/v1/approvals/{id}/decide",
+    tag = "approvals",
+    operation_id = "decide_approval",
+    params(("id" = i64, Path)),
+    request_body = Decision,
+    responses(
+        (status = OK, body = ApprovalDetail),
+        (status = FORBIDDEN),
+        (status = CONFLICT, description = "already decided, or the result has changed since"),
+        (status = GONE, description = "it has expired"),
+    )
+)]
+async fn decide(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+    Path(id): Path<ApprovalId>,
+    query: Query,
+    ApiJson(body): ApiJson<Decision>,
+) -> Result<Json<ApprovalDetail>, Refusal> {
+    let digest = digest::from_hex(&body.digest)
+        .ok_or_else(|| invalid("digest", "write the 64 hexadecimal digits that were shown"))?;
+    let decision = Decide {
+        approval: id,
+        digest: Some(digest),
+        verdict: body.verdict,
+        note: note(&query, body.note)?,
+        channel: Channel::Api,
+    };
+    answer(&state.engine, &principal, &decision).await?;
+    Ok(Json(
+        history::approval(&state.engine, &principal, id).await?,
+    ))
+}

@@ -1,0 +1,154 @@
+//! Changing plans: a new version, pause and resume.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use engine::plans::{self, PlanOrigin};
+use model::id::PlanVersionId;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Refusal;
+use super::json;
+use super::plans::{etag, known};
+use super::query::{Path, Query, invalid};
+use crate::auth::Authenticated;
+use crate::state::AppState;
+
+const KINDS: [&str; 5] = [
+    "application/yaml",
+    "application/json",
+    "application/x-yaml",
+    "text/yaml",
+    "text/plain",
+];
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(put))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+}
+
+/// The version that now holds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SavedPlan {
+    name: String,
+    version: i32,
+    version_id: PlanVersionId,
+}
+
+/// Store a new version of a plan, from YAML or JSON text.
+#[utoipa::path(
+    put,
+    path = "/api/v1/plans/{name}",
+    tag = "plans",
+    operation_id = "put_plan",
+    params(
+        ("name" = String, Path),
+        ("expected_version" = Option<i32>, Query, description = "the version that was edited; 0 for a new plan"),
+        ("If-Match" = Option<String>, Header, description = "the same, as the ETag that was read"),
+    ),
+    request_body(content = String, content_type = "application/yaml"),
+    responses(
+        (status = OK, body = SavedPlan),
+        (status = CONFLICT, description = "somebody else stored a version meanwhile"),
+    )
+)]
+async fn put(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+    Path(name): Path<String>,
+    query: Query,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<([(HeaderName, HeaderValue); 1], Json<SavedPlan>), Refusal> {
+    let expected = expected_version(&query, &headers)?;
+    let (kind, text) = json::text(&headers, body, &KINDS).await?;
+    if kind == "application/json" {
+        // Refused here, JSON that is none gets its own words instead of those about YAML.
+        json::value(text.as_bytes())?;
+    }
+    let (version_id, version) = plans::save(
+        &state.engine,
+        &principal,
+        &name,
+        &text,
+        expected,
+        PlanOrigin::Api,
+    )
+    .await?;
+    Ok((
+        [(header::ETAG, etag(version))],
+        Json(SavedPlan {
+            name,
+            version,
+            version_id,
+        }),
+    ))
+}
+
+fn expected_version(query: &Query, headers: &HeaderMap) -> Result<Option<i32>, Refusal> {
+    if let Some(text) = query.one("expected_version") {
+        return text
+            .parse()
+            .map(Some)
+            .map_err(|_| invalid("expected_version", "write the version's number").into());
+    }
+    let Some(given) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = given.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    text.trim_start_matches("W/")
+        .trim_matches('"')
+        .parse()
+        .map(Some)
+        .map_err(|_| {
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "If-Match carries the ETag of the plan, its version in quotes",
+            )
+        })
+}
+
+/// While paused, a plan's triggers start nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/plans/{name}/pause",
+    tag = "plans",
+    operation_id = "pause_plan",
+    params(("name" = String, Path)),
+    responses((status = NO_CONTENT), (status = NOT_FOUND))
+)]
+async fn pause(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    plans::pause(&state.engine, &principal, &known(name)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let a paused plan start again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/plans/{name}/resume",
+    tag = "plans",
+    operation_id = "resume_plan",
+    params(("name" = String, Path)),
+    responses((status = NO_CONTENT), (status = NOT_FOUND))
+)]
+async fn resume(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    plans::resume(&state.engine, &principal, &known(name)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
