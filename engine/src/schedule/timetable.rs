@@ -34,7 +34,7 @@ impl Problem {
 }
 
 enum Rule {
-    Cron(Pattern),
+    Cron(Box<Pattern>),
     Every {
         seconds: i64,
         window: Option<Window>,
@@ -49,9 +49,9 @@ impl Timetable {
     pub fn new(schedule: &Schedule, zone: &str) -> Result<Self, Problem> {
         let zone = zone::find(zone).map_err(Problem::Zone)?;
         let rule = match schedule {
-            Schedule::Cron { expression } => {
-                Rule::Cron(Pattern::parse(expression).map_err(Problem::Schedule)?)
-            }
+            Schedule::Cron { expression } => Rule::Cron(Box::new(
+                Pattern::parse(expression).map_err(Problem::Schedule)?,
+            )),
             Schedule::Every {
                 every_seconds,
                 window,

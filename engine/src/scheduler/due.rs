@@ -81,15 +81,15 @@ pub(super) fn judge(
         if paused {
             return Verdict::Skip(Reason::Paused);
         }
-        if position >= late {
-            return Verdict::Run;
-        }
-        match misfire {
-            Misfire::Skip => Verdict::Skip(Reason::Misfire),
-            Misfire::Latest if on_time == 0 && position + 1 == late => Verdict::Run,
-            Misfire::Latest => Verdict::Skip(Reason::Misfire),
-            Misfire::All if position + CATCH_UP >= late => Verdict::Run,
-            Misfire::All => Verdict::Skip(Reason::MisfireCap),
+        let (runs, otherwise) = match misfire {
+            Misfire::Skip => (false, Reason::Misfire),
+            Misfire::Latest => (on_time == 0 && position + 1 == late, Reason::Misfire),
+            Misfire::All => (position + CATCH_UP >= late, Reason::MisfireCap),
+        };
+        if runs || position >= late {
+            Verdict::Run
+        } else {
+            Verdict::Skip(otherwise)
         }
     };
     Due {

@@ -163,7 +163,7 @@ pub(super) struct RetriesDocument {
     pub backoff: Option<String>,
     /// No pause is longer. 10m without it.
     pub ceiling: Option<String>,
-    /// Which outcomes are tried again. All but not_found without it.
+    /// Which outcomes are tried again. All but `not_found` without it.
     pub on: Option<Vec<RetryOnWord>>,
 }
 
