@@ -6,6 +6,7 @@ mod dag;
 mod decide;
 mod finish;
 mod history;
+mod house;
 mod identity;
 mod rescue;
 mod support;
