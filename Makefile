@@ -46,9 +46,11 @@ test: ## set up what is missing and run every check and every test, the browser'
 	@$(SAY) "The site for the browser's tests" && $(IN) cargo xtask site --release
 	@$(SAY) "Tests in the browser" && $(IN) ./setup/with-database ./setup/browser-test
 
-bench: ## measure speed against the limits of this machine; asserts nothing
+bench: ## measure speed against the limits of this machine; asserts nothing; ARGS="--rows 10000000" for more
 	@./setup/run
-	@$(IN) ./setup/with-database cargo bench --workspace --exclude frontend
+	@$(IN) cargo xtask site --release && cargo build --release --package server --package benches
+	@$(IN) DURABLE=yes WATCHBILL_BINARY="$$CARGO_TARGET_DIR/release/watchbill" \
+	    ./setup/with-database "$$CARGO_TARGET_DIR/release/benches" $(ARGS)
 
 clean: ## remove what builds made, for every checkout; data stays
 	@$(IN) rm -rf node_modules "$$CARGO_TARGET_DIR"

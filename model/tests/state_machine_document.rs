@@ -1,6 +1,6 @@
 //! `docs/STATE_MACHINE.md` draws the table of transitions and nothing else.
 
-use model::task::{ALL_EVENTS, TaskState, apply};
+use model::task::{ALL_EVENTS, TaskEvent, TaskState, apply};
 
 /// The diagram, in Mermaid's notation: an arrow for each pair of states, with its events.
 fn diagram() -> String {
@@ -10,10 +10,14 @@ fn diagram() -> String {
             let events: Vec<&str> = ALL_EVENTS
                 .into_iter()
                 .filter(|event| apply(from, *event) == Ok(to))
-                .map(|event| event.as_str())
+                .map(TaskEvent::as_str)
                 .collect();
             if !events.is_empty() {
-                text += &format!("    {from} --> {to}: {}\n", events.join(" / "));
+                text.push_str("    ");
+                text.push_str(&[from.as_str(), to.as_str()].join(" --> "));
+                text.push_str(": ");
+                text.push_str(&events.join(" / "));
+                text.push('\n');
             }
         }
     }

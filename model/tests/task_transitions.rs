@@ -20,7 +20,13 @@ fn every_state_leads_where_the_design_says() {
     for state in S::ALL {
         let expected: &[S] = match state {
             S::Created => &[S::Queued, S::AwaitingApproval, S::Skipped, S::Cancelled],
-            S::Queued => &[S::Scheduled, S::OnHold, S::Running, S::Skipped, S::Cancelled],
+            S::Queued => &[
+                S::Scheduled,
+                S::OnHold,
+                S::Running,
+                S::Skipped,
+                S::Cancelled,
+            ],
             S::Scheduled | S::OnHold => &[S::Queued, S::Skipped, S::Cancelled],
             S::Running => &[
                 S::Queued,
@@ -44,7 +50,10 @@ fn every_state_leads_where_the_design_says() {
 #[test]
 fn a_refusal_names_the_state_and_the_event() {
     let refused = apply(TaskState::Succeeded, TaskEvent::Cancel).expect_err("it has finished");
-    assert_eq!(refused.to_string(), "a task that is succeeded cannot take 'cancel'");
+    assert_eq!(
+        refused.to_string(),
+        "a task that is succeeded cannot take 'cancel'"
+    );
 }
 
 #[test]
@@ -72,7 +81,11 @@ fn no_report_leaves_awaiting_approval_or_reopens_what_finished() {
     for from in TaskState::ALL {
         for to in Status::ALL {
             let open = !from.is_finished() && from != TaskState::AwaitingApproval;
-            assert_eq!(report(from, to).is_ok(), open || Status::of(from) == to, "{from} to {to}");
+            assert_eq!(
+                report(from, to).is_ok(),
+                open || Status::of(from) == to,
+                "{from} to {to}"
+            );
         }
     }
 }

@@ -6,6 +6,10 @@ use crate::text::use_words;
 const MOST_LINES: usize = 600;
 
 /// A unified diff, a line a row; the sign at its beginning stays, so colour is not alone.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a component's properties are owned"
+)]
 #[component]
 pub fn Diff(text: String) -> impl IntoView {
     let words = use_words();

@@ -91,11 +91,10 @@ fn Bar(bar: NightBar, scale: Scale, top: f64) -> impl IntoView {
     let width = (until - from).max(5.0);
     let from = from.min(RIGHT - width);
     let class = match bar.state {
-        TaskState::Succeeded => "good",
+        // Of what waits for a signature the work is there; only the signature is missing.
+        TaskState::Succeeded | TaskState::AwaitingApproval => "good",
         TaskState::Failed => "bad",
         TaskState::Running | TaskState::Cancelling => "busy",
-        // What it made is there; only the signature is missing.
-        TaskState::AwaitingApproval => "good",
         TaskState::Created
         | TaskState::Queued
         | TaskState::Scheduled

@@ -116,6 +116,10 @@ pub struct Time {
 }
 
 /// The login page.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the field it labels is called login"
+)]
 pub struct Login {
     pub title: Text,
     pub lede: Text,
@@ -128,6 +132,10 @@ pub struct Login {
 }
 
 /// The dashboard.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the picture's heading is The night"
+)]
 pub struct Night {
     pub title: Text,
     /// Tasks in all, failures, waiting for the reader.

@@ -1,6 +1,7 @@
 //! Pages and exports while other people write.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use engine::Engine;
 use engine::history::{self, CsvColumns};
@@ -186,10 +187,12 @@ async fn an_import_keeps_ids_and_can_be_repeated(pool: PgPool) {
          9,dx.integrate,nightly-2025-01-15,awaiting_approval,2025-01-15T02:40:00,,,,https://x.example/pull/2,,pending,,2025-01-15 02:41:00\n"
     );
     for id in 100..1_700 {
-        text.push_str(&format!(
-            "{id},code.review,nightly-{},failed,2025-01-16 02:30:00.5+00,,,,,,,,\n",
-            id % 5
-        ));
+        let run = id % 5;
+        writeln!(
+            text,
+            "{id},code.review,nightly-{run},failed,2025-01-16 02:30:00.5+00,,,,,,,,"
+        )
+        .expect("a String takes all");
     }
     std::fs::write(&path, text).expect("the file is written");
     let source = ImportSource::File(path.clone());

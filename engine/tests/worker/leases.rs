@@ -99,6 +99,6 @@ async fn take_lease(pool: &PgPool, task: model::id::TaskId) {
     )
     .execute(pool)
     .await
-    .unwrap();
+    .expect("the lease is there");
     assert_eq!(taken.rows_affected(), 1);
 }
