@@ -20,7 +20,7 @@ pub struct PlanArgs {
 
 #[derive(Debug, Subcommand)]
 enum PlanVerb {
-    /// Check plan files; each problem as file:line:column: what to write instead
+    /// Check plan files; each problem as `file:line:column: what to write instead`
     Check {
         #[arg(required = true)]
         files: Vec<PathBuf>,

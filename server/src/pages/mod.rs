@@ -5,6 +5,8 @@ mod reader;
 mod refusal;
 mod render;
 
+use std::fmt::Write as _;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -85,7 +87,8 @@ fn to_login(uri: &Uri) -> Response {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
             query.push(char::from(byte));
         } else {
-            query.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(query, "%{byte:02X}");
         }
     }
     Redirect::to(&format!("/login?next={query}")).into_response()

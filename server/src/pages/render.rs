@@ -54,8 +54,9 @@ pub async fn page(
         provide_context(visit.clone());
     };
     let assets = assets();
-    let render = leptos_axum::render_app_async_with_context(context, move || shell(assets.clone()));
-    let mut response = render(request).await;
+    let handler =
+        leptos_axum::render_app_async_with_context(context, move || shell(assets.clone()));
+    let mut response = handler(request).await;
     if response.status() == StatusCode::OK {
         *response.status_mut() = status;
     }

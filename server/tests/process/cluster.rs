@@ -29,7 +29,7 @@ async fn a_killed_user_is_not_counted_and_a_killed_database_comes_back() {
     first.kill();
     let postmaster = home.postmaster().expect("it runs");
     kill(postmaster, Signal::SIGKILL).expect("killed");
-    let (_, took) = until("the database to come back", async || {
+    let ((), took) = until("the database to come back", async || {
         (second.status("/ready") == Some(200)
             && home.postmaster().is_some_and(|pid| pid != postmaster))
         .then_some(())

@@ -32,7 +32,7 @@ async fn plan(api: &Api) {
          INSERT INTO plan_versions (plan_id, version, content_hash, source_text, definition, created_by)
          SELECT id, 1, '', 'plan: nightly', $1, 'test' FROM p",
     )
-    .bind(serde_json::to_value(plan).unwrap())
+    .bind(serde_json::to_value(plan).expect("it goes through"))
     .execute(&api.engine.pool)
     .await
     .unwrap();

@@ -43,6 +43,10 @@ const fn queued() -> Status {
 }
 
 /// What changed: only what is given does, null clears. Unknown keys are ignored.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three things"
+)]
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct AgentTaskPatch {
