@@ -2,7 +2,7 @@ import { expect, test } from "@playwright/test";
 import { complaints, live, startRun, until } from "./support";
 
 test("a run is started, stopped by its gate, signed, and found in the history", async ({ page, javaScriptEnabled }) => {
-  const said = complaints(page);
+  const said = complaints(page, javaScriptEnabled);
   await page.goto("/");
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   await live(page, javaScriptEnabled);

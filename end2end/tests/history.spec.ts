@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "@playwright/test";
 import { complaints, startRun, until } from "./support";
 
-test("filters stand in the address, and the export carries exactly them", async ({ page }) => {
-  const said = complaints(page);
+test("filters stand in the address, and the export carries exactly them", async ({ page, javaScriptEnabled }) => {
+  const said = complaints(page, javaScriptEnabled);
   const run = await startRun(page);
   await until(page, run, "tide.fail", "failed");
 

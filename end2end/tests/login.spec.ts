@@ -4,8 +4,8 @@ import { complaints, LOGIN, PASSWORD } from "./support";
 // Nobody is logged in here.
 test.use({ storageState: { cookies: [], origins: [] } });
 
-test("a page that needs a login leads there and back", async ({ page }) => {
-  const said = complaints(page);
+test("a page that needs a login leads there and back", async ({ page, javaScriptEnabled }) => {
+  const said = complaints(page, javaScriptEnabled);
   await page.goto("/history?status=failed&task=tide.fail");
   await expect(page).toHaveURL(/\/login\?next=/);
   await page.getByLabel("Name or e-mail address").fill(LOGIN);

@@ -58,7 +58,7 @@ async fn load(id: Result<TaskId, PageError>) -> Result<Loaded, PageError> {
     let task = load_task(id?).await?;
     let row = &task.it.row;
     let log = if row.origin == Origin::Native && row.attempt.0 > 0 {
-        Some(read_log(row.id, row.attempt, 0).await?)
+        Some(read_log(row.id, row.attempt, LogSlice::BEGINNING).await?)
     } else {
         None
     };
@@ -68,7 +68,7 @@ async fn load(id: Result<TaskId, PageError>) -> Result<Loaded, PageError> {
 const fn nothing_yet() -> LogSlice {
     LogSlice {
         text: String::new(),
-        next_seq: 0,
+        next_seq: LogSlice::BEGINNING,
         complete: false,
         omitted_bytes: 0,
     }

@@ -205,3 +205,8 @@ pub struct LogSlice {
     /// Bytes that the cap left out of the middle.
     pub omitted_bytes: i64,
 }
+
+impl LogSlice {
+    /// Ask for what comes after this to read from the first byte on.
+    pub const BEGINNING: i64 = -1;
+}
