@@ -54,6 +54,7 @@ test("a second answer is told kindly who was first", async ({ page, javaScriptEn
   await until(page, run, "sign.repair", "awaiting approval");
   await page.getByRole("link", { name: "sign.repair" }).click();
   await page.getByRole("link", { name: "See the approval" }).click();
+  await expect(page).toHaveURL(/\/approvals\/\d+$/);
   await live(page, javaScriptEnabled);
   const address = new URL(page.url()).pathname;
   const digest = await page.locator("input[name=digest]").inputValue();

@@ -27,6 +27,7 @@ test("an item that is decided elsewhere says so by itself", async ({ page }) => 
   await until(page, run, "sign.repair", "awaiting approval");
   await page.getByRole("link", { name: "sign.repair" }).click();
   await page.getByRole("link", { name: "See the approval" }).click();
+  await expect(page).toHaveURL(/\/approvals\/\d+$/);
   await live(page, true);
   const address = new URL(page.url()).pathname;
   const digest = await page.locator("input[name=digest]").inputValue();
@@ -46,6 +47,7 @@ test("one key decides, but not while somebody types", async ({ page }) => {
   await until(page, run, "sign.repair", "awaiting approval");
   await page.getByRole("link", { name: "sign.repair" }).click();
   await page.getByRole("link", { name: "See the approval" }).click();
+  await expect(page).toHaveURL(/\/approvals\/\d+$/);
   await live(page, true);
   await page.keyboard.press("r");
   const note = page.getByLabel("Note");
