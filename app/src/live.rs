@@ -40,6 +40,10 @@ mod browser {
 
     use leptos::task::spawn_local;
 
+    #[expect(
+        clippy::wildcard_imports,
+        reason = "this is the same module, as the browser has it"
+    )]
     use super::*;
 
     pub fn poll<T, Asked>(

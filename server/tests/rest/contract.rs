@@ -35,7 +35,7 @@ async fn plan(api: &Api) {
     .bind(serde_json::to_value(plan).expect("it goes through"))
     .execute(&api.engine.pool)
     .await
-    .unwrap();
+    .expect("it goes through");
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

@@ -3,6 +3,7 @@
 mod contract;
 mod documents;
 mod exports;
+mod pruning;
 mod read_only;
 mod reference;
 mod support;

@@ -14,7 +14,7 @@ async fn contents(pool: &PgPool) -> Vec<(String, String)> {
     )
     .fetch_all(pool)
     .await
-    .unwrap();
+    .expect("the table can be read");
     let mut contents = Vec::new();
     for table in tables {
         let name: String = table.get("name");
@@ -24,7 +24,7 @@ async fn contents(pool: &PgPool) -> Vec<(String, String)> {
         let hash: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
             .fetch_one(pool)
             .await
-            .unwrap();
+            .expect("the table can be read");
         contents.push((name, hash));
     }
     contents
@@ -36,10 +36,14 @@ async fn reading_changes_nothing(pool: PgPool) {
     api.awaiting().await;
     api.ended(Outcome::Failed).await;
     api.queued().await;
-    let document = serde_json::to_value(server::rest::document()).unwrap();
+    let document = serde_json::to_value(server::rest::document()).expect("the table can be read");
     let before = contents(&pool).await;
     let mut served = 0;
-    for path in document["paths"].as_object().unwrap().keys() {
+    for path in document["paths"]
+        .as_object()
+        .expect("the table can be read")
+        .keys()
+    {
         let path = path
             .replace("{name}", "nightly")
             .replace("{id}", "2")

@@ -8,6 +8,8 @@ mod syntax;
 mod types;
 
 #[cfg(test)]
+mod published_tests;
+#[cfg(test)]
 mod tests;
 
 use model::plan::Plan;
