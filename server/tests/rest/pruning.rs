@@ -1,7 +1,7 @@
 //! What an admin prunes, and who may call from another origin.
 
 use axum::http::{Method, header};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgPool;
 
 use crate::support::Api;

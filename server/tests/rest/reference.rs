@@ -1,6 +1,6 @@
 //! What the nightly-approvals reference's clients do, word for word.
 
-use axum::http::{Method, header};
+use axum::http::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

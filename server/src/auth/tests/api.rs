@@ -121,7 +121,7 @@ async fn bad_bodies_are_refused_by_kind(pool: PgPool) {
         (
             "application/json",
             "{\"name\": \"x\\u0000\", \"scopes\": [\"read\"]}",
-            422,
+            400,
         ),
         (
             "application/json",
