@@ -106,7 +106,7 @@ impl Served {
         }
         let token = Command::new(binary)
             .args([
-                "token", "create", "--login", "admin", "--name", "bench", "--scope", "read",
+                "token", "create", "--user", "admin", "--name", "bench", "--scope", "read",
             ])
             .env("DATABASE_URL", database.url())
             .env("WATCHBILL_DATA_FOLDER", folder.path())
