@@ -1,11 +1,14 @@
 //! Where things are: the repository and the target folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The root of the repository, wherever the task was started from.
 pub fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_path_buf()
+    // As cargo says when it runs this: checkouts share a target folder, and the one that
+    // compiled it may be another, or gone.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().unwrap_or(&manifest).to_path_buf()
 }
 
 /// The folder that holds every build product: `CARGO_TARGET_DIR`, else `target`.
