@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use engine::{Engine, Settings};
 use model::plan::{Join, PlanTask, Retries, Work};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 
 /// A database that is dropped by the next measurement of the same name.
@@ -36,8 +36,7 @@ impl Database {
 
     /// A pool of up to this many connections.
     pub async fn pool(&self, connections: u32) -> Result<PgPool> {
-        Ok(PgPoolOptions::new()
-            .max_connections(connections)
+        Ok(engine::pool_options(connections)
             .connect_with(self.options.clone())
             .await?)
     }

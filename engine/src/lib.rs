@@ -11,6 +11,7 @@ pub mod history;
 pub mod identity;
 pub mod outbox;
 pub mod plans;
+mod pool;
 pub mod random;
 pub mod reported;
 pub mod runs;
@@ -24,11 +25,13 @@ pub mod worker;
 use std::sync::Arc;
 
 use model::identity::{Permission, Principal};
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, FieldProblem, Result};
+pub use pool::pool_options;
 pub use random::{Random, SystemRandom};
 pub use settings::Settings;
 
@@ -46,6 +49,8 @@ pub struct Engine {
     pub wake: Arc<Notify>,
     /// Asks [`tasks::announce`] to pass the hint on to other processes.
     pub(crate) wake_others: Arc<Notify>,
+    /// Tells this engine's own hints from those of other processes.
+    pub(crate) instance: Uuid,
     pub(crate) plan_cache: Arc<plans::PlanCache>,
 }
 
@@ -60,6 +65,7 @@ impl Engine {
             settings: Arc::new(settings),
             wake: Arc::new(Notify::new()),
             wake_others: Arc::new(Notify::new()),
+            instance: SystemRandom.uuid(),
             plan_cache: Arc::new(plans::PlanCache::default()),
         }
     }
@@ -70,6 +76,14 @@ impl Engine {
         // Leaves a permit where nobody was waiting at this very moment.
         self.wake.notify_one();
         self.wake_others.notify_one();
+    }
+
+    /// Begins a transaction for statements that are the same each time but for their
+    /// parameters, of a few rows each: they are planned once for a connection, since
+    /// planning them took longer than running them.
+    pub(crate) async fn begin_planned(&self) -> Result<Transaction<'static, Postgres>> {
+        let begin = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
+        Ok(self.pool.begin_with(begin).await?)
     }
 }
 

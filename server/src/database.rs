@@ -1,12 +1,11 @@
 //! Opens the database, given or private, and brings its schema up to date.
 
-use std::time::Duration;
-
 use anyhow::{Context, bail};
+use engine::pool_options;
 use engine::upkeep::SchemaState;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::cluster::{Cluster, OLDEST};
 use crate::config::Config;
@@ -128,10 +127,7 @@ fn named(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 async fn connect(options: PgConnectOptions, most: u32) -> anyhow::Result<PgPool> {
-    PgPoolOptions::new()
-        .max_connections(most)
-        .acquire_timeout(Duration::from_secs(10))
-        .idle_timeout(Duration::from_mins(1))
+    pool_options(most)
         .connect_with(options)
         .await
         .context("cannot reach the database")

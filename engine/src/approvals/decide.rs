@@ -279,5 +279,6 @@ async fn move_task(
     if goes_on {
         return Ok(());
     }
-    settle::after_finish(engine, connection, vec![task.id]).await
+    settle::after_finish(engine, connection, vec![task.id]).await?;
+    Ok(())
 }

@@ -16,6 +16,10 @@ pub(crate) async fn run_context(
     let inputs = sqlx::query_scalar!("SELECT inputs FROM runs WHERE id = $1", run.0)
         .fetch_one(&mut *connection)
         .await?;
+    Ok((inputs, task_context(connection, run).await?))
+}
+
+async fn task_context(connection: &mut PgConnection, run: RunKey) -> Result<Value> {
     let rows = sqlx::query!(
         "SELECT id, name, state, outputs, outputs_uri, approval_state FROM tasks WHERE run = $1",
         run.0
@@ -35,7 +39,7 @@ pub(crate) async fn run_context(
             }),
         );
     }
-    Ok((inputs, Value::Object(tasks)))
+    Ok(Value::Object(tasks))
 }
 
 /// The run's tasks as a step may see them; an empty object for a task on its own.
@@ -43,7 +47,7 @@ pub async fn upstream(engine: &Engine, claimed: &Claimed) -> Result<Value> {
     match claimed.run {
         Some(run) => {
             let mut connection = engine.pool.acquire().await?;
-            Ok(run_context(&mut connection, run).await?.1)
+            task_context(&mut connection, run).await
         }
         None => Ok(json!({})),
     }

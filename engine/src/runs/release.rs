@@ -13,39 +13,69 @@ use crate::plans::condition::{ConditionContext, task_condition};
 use crate::tasks::{Move, StoredTask, lock_tasks, state_of, write_moves};
 use crate::{Engine, Result, approvals};
 
-/// Decides about tasks whose dependencies are all settled; returns those that were skipped.
+/// A task that waits for nothing more, its row locked, and how what it needs ended.
+pub(super) struct Ready {
+    pub task: StoredTask,
+    pub needs: Vec<(String, TaskState)>,
+}
+
+/// What became of tasks that waited for nothing more.
+#[derive(Default)]
+pub(super) struct Released {
+    /// May be claimed now.
+    pub queued: Vec<TaskId>,
+    /// Were left out, and so have finished.
+    pub skipped: Vec<TaskId>,
+    /// Whether any of them has yet to finish.
+    pub goes_on: bool,
+}
+
+/// Locks and reads tasks whose dependencies are all settled.
+pub(super) async fn read(connection: &mut PgConnection, ready: &[TaskId]) -> Result<Vec<Ready>> {
+    let tasks = lock_tasks(connection, ready).await?;
+    let mut needs = needed_states(connection, ready).await?;
+    Ok(tasks
+        .into_iter()
+        .map(|task| Ready {
+            needs: needs.remove(&task.id).unwrap_or_default(),
+            task,
+        })
+        .collect())
+}
+
+/// Decides about tasks whose dependencies are all settled.
 pub(super) async fn release(
     engine: &Engine,
     connection: &mut PgConnection,
-    ready: &[TaskId],
-) -> Result<Vec<TaskId>> {
+    ready: Vec<Ready>,
+) -> Result<Released> {
+    let mut released = Released::default();
     if ready.is_empty() {
-        return Ok(Vec::new());
+        return Ok(released);
     }
-    let tasks = lock_tasks(connection, ready).await?;
-    let needs = needed_states(connection, ready).await?;
     let mut contexts: HashMap<RunKey, (Value, Value)> = HashMap::new();
     let mut moves = Vec::new();
     let mut gated = Vec::new();
-    let mut skipped = Vec::new();
-    for task in tasks {
+    for Ready { task, needs } in ready {
         if task.state != TaskState::Created || !task.native {
             continue;
         }
         let definition = task_definition(engine, connection, &task).await?;
-        let empty = Vec::new();
-        let unmet = unmet_join(definition.join, needs.get(&task.id).unwrap_or(&empty));
+        let unmet = unmet_join(definition.join, &needs);
         let reason = match unmet {
             Some(reason) => Some(reason),
             None => condition_leaves_out(connection, &mut contexts, &task, &definition).await?,
         };
         let event = if reason.is_some() {
-            skipped.push(task.id);
+            released.skipped.push(task.id);
             TaskEvent::Skip
         } else if approvals::gate_before(connection, &mut contexts, &task, &definition).await? {
             gated.push((task.clone(), definition));
+            released.goes_on = true;
             TaskEvent::RequestApproval(GatePhase::BeforeStart)
         } else {
+            released.goes_on = true;
+            released.queued.push(task.id);
             TaskEvent::Release
         };
         moves.push(Move {
@@ -60,7 +90,7 @@ pub(super) async fn release(
     for (task, definition) in gated {
         approvals::request_before(engine, connection, &task, &definition).await?;
     }
-    Ok(skipped)
+    Ok(released)
 }
 
 /// The names and states of what each of these tasks needs.

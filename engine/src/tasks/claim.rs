@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use model::id::{AttemptNumber, PlanVersionId, RunKey, TaskId};
 use model::plan::PlanTask;
+use sqlx::PgConnection;
 
 use super::{Claimed, LeaseRef, WorkerIdentity};
-use crate::{Engine, Result, plans};
+use crate::{Engine, Error, Result, plans};
 
 /// Claims up to `limit` ready tasks, the most urgent and then the oldest first.
 ///
@@ -15,6 +16,19 @@ use crate::{Engine, Result, plans};
 /// their history. The rows are locked in a materialised CTE: with
 /// `IN (SELECT … LIMIT)` PostgreSQL may run the subquery once per row and take them all.
 pub async fn claim(engine: &Engine, worker: &WorkerIdentity, limit: u32) -> Result<Vec<Claimed>> {
+    let mut transaction = engine.begin_planned().await?;
+    let claimed = claim_in(engine, &mut transaction, worker, limit).await?;
+    transaction.commit().await?;
+    Ok(claimed)
+}
+
+/// The same in the caller's transaction; nothing may run before that is committed.
+pub(super) async fn claim_in(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    worker: &WorkerIdentity,
+    limit: u32,
+) -> Result<Vec<Claimed>> {
     let token = engine.random.uuid();
     let rows = sqlx::query!(
         r#"
@@ -58,19 +72,20 @@ pub async fn claim(engine: &Engine, worker: &WorkerIdentity, limit: u32) -> Resu
         engine.settings.lease.as_secs_f64(),
         worker.name,
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&mut *connection)
     .await?;
 
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {
         let definition = match row.plan_version_id {
-            Some(version) => planned(engine, PlanVersionId(version), &row.name).await,
+            Some(version) => planned(engine, connection, PlanVersionId(version), &row.name).await,
             None => standalone(row.id, row.definition),
         };
-        // The claim is committed, so the others must reach the worker: what cannot
-        // be read is left to the rescuer, and in the end is poison.
+        // The others of the slice must reach the worker: what cannot be read is left
+        // to the rescuer, and in the end is poison.
         let definition = match definition {
             Ok(definition) => definition,
+            Err(error @ Error::Unavailable(_)) => return Err(error),
             Err(error) => {
                 tracing::error!(task.id = row.id, %error, "task {} cannot be started", row.id);
                 continue;
@@ -98,10 +113,15 @@ pub async fn claim(engine: &Engine, worker: &WorkerIdentity, limit: u32) -> Resu
     Ok(claimed)
 }
 
-async fn planned(engine: &Engine, version: PlanVersionId, name: &str) -> Result<Arc<PlanTask>> {
+async fn planned(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    version: PlanVersionId,
+    name: &str,
+) -> Result<Arc<PlanTask>> {
     let plan = match engine.plan_cache.get(version) {
         Some(plan) => plan,
-        None => plans::version(engine, &mut *engine.pool.acquire().await?, version).await?,
+        None => plans::version(engine, connection, version).await?,
     };
     let task = plan
         .task(name)

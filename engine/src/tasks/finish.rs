@@ -9,10 +9,11 @@ use model::task::{TaskEvent, TaskState};
 use model::view::Outcome;
 use sqlx::PgConnection;
 
+use super::claim::claim_in;
 use super::record::{Recorded, record};
 use super::stored::{StoredTask, lock_tasks};
 use super::verdict::{Ending, Facts, ending};
-use super::{AttemptResult, Finish, Finished, LeaseRef};
+use super::{AttemptResult, Claimed, Finish, Finished, LeaseRef, WorkerIdentity};
 use crate::runs::{settle, task_definition};
 use crate::{Engine, Error, Result, approvals};
 
@@ -24,11 +25,46 @@ pub async fn finish(engine: &Engine, finishes: Vec<Finish>) -> Result<Vec<Finish
     if finishes.is_empty() {
         return Ok(Vec::new());
     }
-    let mut transaction = engine.pool.begin().await?;
+    let mut transaction = engine.begin_planned().await?;
+    let (finished, queued) = finish_in(engine, &mut transaction, finishes).await?;
+    transaction.commit().await?;
+    if !queued.is_empty() {
+        engine.hint_ready();
+    }
+    Ok(finished)
+}
+
+/// The same for a worker that goes on at once: it claims up to `limit` tasks in the
+/// same transaction, so that a step of a chain waits for one commit instead of two.
+pub async fn finish_and_claim(
+    engine: &Engine,
+    finishes: Vec<Finish>,
+    worker: &WorkerIdentity,
+    limit: u32,
+) -> Result<(Vec<Finished>, Vec<Claimed>)> {
+    let mut transaction = engine.begin_planned().await?;
+    let (finished, queued) = finish_in(engine, &mut transaction, finishes).await?;
+    let claimed = claim_in(engine, &mut transaction, worker, limit).await?;
+    transaction.commit().await?;
+    if queued
+        .iter()
+        .any(|task| claimed.iter().all(|claimed| claimed.lease.task != *task))
+    {
+        engine.hint_ready();
+    }
+    Ok((finished, claimed))
+}
+
+/// Also returns what may be claimed now and could not before.
+async fn finish_in(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    finishes: Vec<Finish>,
+) -> Result<(Vec<Finished>, Vec<TaskId>)> {
     let ids: Vec<TaskId> = finishes.iter().map(|finish| finish.lease.task).collect();
-    let stored = lock_tasks(&mut transaction, &ids).await?;
+    let stored = lock_tasks(connection, &ids).await?;
     let leases: Vec<LeaseRef> = finishes.iter().map(|finish| finish.lease).collect();
-    let held = take_live_leases(&mut transaction, &leases).await?;
+    let held = take_live_leases(connection, &leases).await?;
 
     let mut stored: HashMap<TaskId, StoredTask> =
         stored.into_iter().map(|task| (task.id, task)).collect();
@@ -42,17 +78,25 @@ pub async fn finish(engine: &Engine, finishes: Vec<Finish>) -> Result<Vec<Finish
             seen.push((task, finish.result));
         }
     }
-    let states = conclude(engine, &mut transaction, "worker", seen).await?;
-    transaction.commit().await?;
-    engine.hint_ready();
-    Ok(order
+    let concluded = conclude(engine, connection, "worker", seen).await?;
+    let finished = order
         .into_iter()
         .map(|task| {
-            states
+            concluded
+                .states
                 .get(&task)
                 .map_or(Finished::LeaseLost, |state| Finished::Recorded(*state))
         })
-        .collect())
+        .collect();
+    Ok((finished, concluded.queued))
+}
+
+/// What ended attempts led to.
+pub(super) struct Concluded {
+    /// Where each of their tasks stands now.
+    pub states: HashMap<TaskId, TaskState>,
+    /// Tasks that may be claimed now and could not before.
+    pub queued: Vec<TaskId>,
 }
 
 /// Decides and writes the end of attempts whose leases are already taken back;
@@ -62,10 +106,11 @@ pub(super) async fn conclude(
     connection: &mut PgConnection,
     actor: &str,
     seen: Vec<(StoredTask, AttemptResult)>,
-) -> Result<HashMap<TaskId, TaskState>> {
+) -> Result<Concluded> {
     let mut records = Vec::with_capacity(seen.len());
     let mut requests = Vec::new();
     let mut finished = Vec::new();
+    let mut queued = Vec::new();
     let mut states = HashMap::new();
     let no_retries = Retries::default();
     for (task, result) in seen {
@@ -108,7 +153,11 @@ pub(super) async fn conclude(
             delay,
             reason,
         } = ending(&facts)?;
-        if to.is_finished() {
+        if to == TaskState::Queued {
+            queued.push(task.id);
+        }
+        // A task on its own lets nothing go on.
+        if to.is_finished() && task.run.is_some() {
             finished.push(task.id);
         }
         states.insert(task.id, to);
@@ -136,12 +185,12 @@ pub(super) async fn conclude(
     for (task, gate, digest, result) in requests {
         approvals::request_after(engine, connection, &task, gate, digest, &result).await?;
     }
-    settle::after_finish(engine, connection, finished).await?;
+    queued.extend(settle::after_finish(engine, connection, finished).await?);
     for record in &records {
         let outcome = record.result.outcome.as_str();
         metrics::counter!("watchbill_attempts_total", "outcome" => outcome).increment(1);
     }
-    Ok(states)
+    Ok(Concluded { states, queued })
 }
 
 /// The task's definition, or none where what is stored cannot be read: one broken

@@ -22,7 +22,7 @@ pub use cancel::cancel;
 pub(crate) use cancel::cancel_locked;
 pub use claim::claim;
 pub use enqueue::{NewTask, enqueue};
-pub use finish::finish;
+pub use finish::{finish, finish_and_claim};
 pub use hold::{hold, unhold};
 pub use lease::{AttemptResult, Claimed, Finish, Finished, LeaseRef, Renewal, WorkerIdentity};
 pub(crate) use moves::{Move, write_moves};
@@ -31,7 +31,7 @@ pub use renew::{cancel_requests, renew};
 pub use rerun::rerun;
 pub(crate) use rerun::reset;
 pub use rescue::rescue;
-pub(crate) use stored::{StoredTask, lock_task, lock_tasks, state_of};
+pub(crate) use stored::{StoredRow, StoredTask, lock_task, lock_tasks, state_of};
 pub use verdict::CRASH_RECOVERIES;
 pub use workers::{heartbeat_worker, register_worker, unregister_worker};
 

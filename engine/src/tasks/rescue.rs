@@ -16,7 +16,7 @@ const BATCH: i64 = 100;
 /// A task that was claimed and never renewed is found like any other: what
 /// counts is the lease's end, which the claim itself wrote.
 pub async fn rescue(engine: &Engine) -> Result<u64> {
-    let mut transaction = engine.pool.begin().await?;
+    let mut transaction = engine.begin_planned().await?;
     let lapsed = sqlx::query_scalar!(
         "SELECT task_id FROM leases WHERE expires_at <= watchbill_now() ORDER BY expires_at LIMIT $1",
         BATCH

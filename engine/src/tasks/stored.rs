@@ -22,6 +22,39 @@ pub(crate) struct StoredTask {
     pub crash_recoveries: i32,
 }
 
+/// The columns of a [`StoredTask`].
+pub(crate) struct StoredRow {
+    pub id: i64,
+    pub name: String,
+    pub run: Option<i64>,
+    pub plan_version: Option<i64>,
+    pub native: bool,
+    pub state: String,
+    pub attempt: i32,
+    pub definition: Option<serde_json::Value>,
+    pub automatic_retries: i32,
+    pub crash_recoveries: i32,
+}
+
+impl TryFrom<StoredRow> for StoredTask {
+    type Error = Error;
+
+    fn try_from(row: StoredRow) -> Result<Self> {
+        Ok(Self {
+            id: TaskId(row.id),
+            name: row.name,
+            run: row.run.map(RunKey),
+            plan_version: row.plan_version.map(PlanVersionId),
+            native: row.native,
+            state: state_of(row.id, &row.state)?,
+            attempt: AttemptNumber(row.attempt),
+            definition: row.definition,
+            automatic_retries: row.automatic_retries,
+            crash_recoveries: row.crash_recoveries,
+        })
+    }
+}
+
 /// Locks the runs of these tasks, then the tasks, both in the order of their ids.
 ///
 /// Every verb that moves tasks of a run takes the locks in this order, so that
@@ -38,9 +71,10 @@ pub(crate) async fn lock_tasks(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        StoredRow,
         r#"
-        SELECT t.id, t.name, t.run, r.plan_version_id AS "plan_version_id?", t.origin = 'native' AS "native!",
+        SELECT t.id, t.name, t.run, r.plan_version_id AS "plan_version?", t.origin = 'native' AS "native!",
                t.state, t.attempt, t.definition, t.automatic_retries, t.crash_recoveries
         FROM tasks t LEFT JOIN runs r ON r.id = t.run
         WHERE t.id = ANY($1)
@@ -51,22 +85,7 @@ pub(crate) async fn lock_tasks(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(StoredTask {
-                id: TaskId(row.id),
-                name: row.name,
-                run: row.run.map(RunKey),
-                plan_version: row.plan_version_id.map(PlanVersionId),
-                native: row.native,
-                state: state_of(row.id, &row.state)?,
-                attempt: AttemptNumber(row.attempt),
-                definition: row.definition,
-                automatic_retries: row.automatic_retries,
-                crash_recoveries: row.crash_recoveries,
-            })
-        })
-        .collect()
+    rows.into_iter().map(StoredTask::try_from).collect()
 }
 
 /// The same for one task, which must exist.

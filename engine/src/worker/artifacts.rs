@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::workspace::{Workspace, open_folder, open_own_file};
+use super::workspace::{Workspace, open_folder, open_own_file, opened_path};
 use crate::tasks::LeaseRef;
 use crate::{Engine, Result};
 
@@ -38,6 +38,9 @@ struct Found {
 /// # Errors
 /// Where the database refuses; it may be called again.
 pub async fn keep(engine: &Engine, lease: LeaseRef, workspace: &Arc<Workspace>) -> Result<Kept> {
+    if workspace.has_no_artifacts() {
+        return Ok(Kept::default());
+    }
     let cap = engine.settings.artifact_cap_bytes;
     let surveyed = Arc::clone(workspace);
     let (found, mut notes) = tokio::task::spawn_blocking(move || survey(&surveyed, cap))
@@ -178,9 +181,7 @@ struct Survey {
 
 impl Survey {
     fn folder(&mut self, folder: &impl AsFd, above: &str, depth: usize) {
-        // By its descriptor: the name could lead elsewhere by now.
-        let listing = format!("/proc/self/fd/{}", folder.as_fd().as_raw_fd());
-        let entries = match std::fs::read_dir(listing) {
+        let entries = match std::fs::read_dir(opened_path(folder)) {
             Ok(entries) => entries,
             Err(error) => return self.refuse(above, &error.to_string()),
         };

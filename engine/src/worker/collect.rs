@@ -69,6 +69,8 @@ pub async fn collect(collecting: Collecting<'_>) -> AttemptResult {
         }
     };
     result.artifacts = kept.files;
+    // Nobody waits for its removal.
+    tokio::task::spawn_blocking(move || drop(workspace));
     ended.notes.extend(kept.notes);
 
     let mut tries = 0;

@@ -1,11 +1,13 @@
-//! Records results: several that end together in one slice.
+//! Records results: several that end together in one slice, whose slots go on at once.
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::orders::OrderReceiver;
-use crate::tasks::{self, Finish, Finished};
+use crate::tasks::{self, Claimed, Finish, Finished, WorkerIdentity};
 use crate::{Engine, Error, Result};
 
 /// The largest slice of one transaction.
@@ -18,12 +20,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub struct Job {
     pub finish: Finish,
     pub orders: OrderReceiver,
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// What became of a result, and what its slot does next.
+#[derive(Default)]
+pub struct Reply {
     /// `None` where it was not recorded.
-    pub reply: oneshot::Sender<Option<Finished>>,
+    pub finished: Option<Finished>,
+    /// A task that was claimed in the same transaction, with its lease's end at the latest.
+    pub next: Option<(Claimed, Instant)>,
+}
+
+/// Takes results and claims what is to run in their place.
+pub struct Finisher {
+    pub engine: Engine,
+    pub worker: WorkerIdentity,
+    /// From then on nothing more is claimed.
+    pub stop: CancellationToken,
 }
 
 /// Records what comes until every sender is gone.
-pub async fn record(engine: Engine, mut queue: mpsc::UnboundedReceiver<Job>) {
+pub async fn record(finisher: Finisher, mut queue: mpsc::UnboundedReceiver<Job>) {
     while let Some(first) = queue.recv().await {
         let mut jobs = vec![first];
         while jobs.len() < SLICE
@@ -31,34 +49,34 @@ pub async fn record(engine: Engine, mut queue: mpsc::UnboundedReceiver<Job>) {
         {
             jobs.push(job);
         }
-        record_slice(&engine, jobs).await;
+        record_slice(&finisher, jobs).await;
     }
 }
 
-async fn record_slice(engine: &Engine, mut jobs: Vec<Job>) {
+async fn record_slice(finisher: &Finisher, mut jobs: Vec<Job>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let (recordable, late): (Vec<_>, Vec<_>) =
             jobs.into_iter().partition(|job| job.orders.may_record());
         for job in late {
             tracing::warn!(task.id = %job.finish.lease.task, "its lease ended before its result could be recorded");
-            let _ = job.reply.send(None);
+            let _ = job.reply.send(Reply::default());
         }
         jobs = recordable;
         if jobs.is_empty() {
             return;
         }
-        match finish(engine, &jobs).await {
-            Ok(finished) => {
-                for (job, finished) in jobs.into_iter().zip(finished) {
-                    let _ = job.reply.send(Some(finished));
+        match finish(finisher, &jobs).await {
+            Ok(replies) => {
+                for (job, reply) in jobs.into_iter().zip(replies) {
+                    let _ = job.reply.send(reply);
                 }
                 return;
             }
             Err(error) if jobs.len() > 1 && !is_passing(&error) => {
                 // One of them is at fault; the others shall not suffer for it.
                 for job in jobs {
-                    Box::pin(record_slice(engine, vec![job])).await;
+                    Box::pin(record_slice(finisher, vec![job])).await;
                 }
                 return;
             }
@@ -71,12 +89,33 @@ async fn record_slice(engine: &Engine, mut jobs: Vec<Job>) {
     }
 }
 
-async fn finish(engine: &Engine, jobs: &[Job]) -> Result<Vec<Finished>> {
+async fn finish(finisher: &Finisher, jobs: &[Job]) -> Result<Vec<Reply>> {
+    let Finisher {
+        engine,
+        worker,
+        stop,
+    } = finisher;
     let slice = jobs.iter().map(|job| job.finish.clone()).collect();
-    match tokio::time::timeout(engine.settings.lease / 3, tasks::finish(engine, slice)).await {
-        Ok(finished) => finished,
-        Err(_) => Err(Error::Unavailable(sqlx::Error::PoolTimedOut)),
-    }
+    let limit = if stop.is_cancelled() {
+        0
+    } else {
+        u32::try_from(jobs.len()).unwrap_or(u32::MAX)
+    };
+    // Before the question: however long the answer takes, we never think a lease longer.
+    let lease_end = Instant::now() + engine.settings.lease;
+    let asked = tasks::finish_and_claim(engine, slice, worker, limit);
+    let Ok(answer) = tokio::time::timeout(engine.settings.lease / 3, asked).await else {
+        return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
+    };
+    let (finished, claimed) = answer?;
+    let mut claimed = claimed.into_iter().map(|claimed| (claimed, lease_end));
+    Ok(finished
+        .into_iter()
+        .map(|finished| Reply {
+            finished: Some(finished),
+            next: claimed.next(),
+        })
+        .collect())
 }
 
 /// Whether trying the same again may help.

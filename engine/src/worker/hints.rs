@@ -41,9 +41,12 @@ async fn listen_once(engine: &Engine, hint: &Notify, pause: &mut Duration) -> Re
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(READY_CHANNEL).await?;
     *pause = FIRST_PAUSE;
+    let own = engine.instance.to_string();
     loop {
         // None: the connection broke and was made again; something may have been missed.
-        let _ = listener.try_recv().await?;
-        hint.notify_one();
+        let heard = listener.try_recv().await?;
+        if heard.is_none_or(|heard| heard.payload() != own) {
+            hint.notify_one();
+        }
     }
 }

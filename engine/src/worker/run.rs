@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Tools};
-use super::finisher::{self, Job};
+use super::finisher::{self, Finisher, Job};
 use super::orders::{Holding, Stop};
 use super::output::Masker;
 use super::process::user::search_path;
@@ -26,8 +26,14 @@ const LONGEST_ERROR_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the loop works with.
 struct Worker {
-    tools: Arc<Tools>,
     identity: WorkerIdentity,
+    lane: Lane,
+}
+
+/// What a slot works with: attempt after attempt, while there is more to do.
+#[derive(Clone)]
+struct Lane {
+    tools: Arc<Tools>,
     holding: Arc<Holding>,
     results: mpsc::UnboundedSender<Job>,
     /// How long before a lease's end its processes must be dead.
@@ -74,23 +80,28 @@ pub async fn run(engine: Engine, options: WorkerOptions, stop: CancellationToken
         Arc::clone(&hint),
         background_stop.clone(),
     ));
-    background.spawn(finisher::record(engine.clone(), queue));
+    let finisher = Finisher {
+        engine: engine.clone(),
+        worker: identity.clone(),
+        stop: stop.clone(),
+    };
+    background.spawn(finisher::record(finisher, queue));
 
     let worker = Worker {
-        tools: Arc::new(tools(&engine, options)?),
-        margin: margin(engine.settings.lease),
         identity,
-        holding,
-        results,
+        lane: Lane {
+            tools: Arc::new(tools(&engine, options)?),
+            margin: margin(engine.settings.lease),
+            holding,
+            results,
+        },
     };
     let mut running = JoinSet::new();
     worker.work(&hint, &mut running, &stop).await;
     worker.wind_down(&mut running).await;
 
-    let Worker {
-        identity, results, ..
-    } = worker;
-    drop(results);
+    let Worker { identity, lane } = worker;
+    drop(lane);
     background_stop.cancel();
     while background.join_next().await.is_some() {}
     let _ = tokio::time::timeout(
@@ -127,8 +138,8 @@ fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
 impl Worker {
     /// Claims and starts until `stop`.
     async fn work(&self, hint: &Notify, running: &mut JoinSet<()>, stop: &CancellationToken) {
-        let options = &self.tools.options;
-        let engine = &self.tools.engine;
+        let options = &self.lane.tools.options;
+        let engine = &self.lane.tools.engine;
         let slots = usize::try_from(options.slots).unwrap_or(usize::MAX);
         let mut pause = SHORTEST_POLL;
         while !stop.is_cancelled() {
@@ -145,7 +156,7 @@ impl Worker {
                         let had_work = !claimed.is_empty();
                         let is_full = claimed.len() == free;
                         for claimed in claimed {
-                            self.begin(claimed, lease_end, running);
+                            running.spawn(self.lane.clone().work(claimed, lease_end));
                         }
                         pause = if had_work {
                             SHORTEST_POLL
@@ -182,41 +193,16 @@ impl Worker {
     ///
     /// It is never dropped half way: what it had claimed would wait for a rescuer.
     async fn claim(&self, free: usize) -> Result<(Vec<Claimed>, Instant)> {
-        let engine = &self.tools.engine;
+        let engine = &self.lane.tools.engine;
         let lease_end = Instant::now() + engine.settings.lease;
         let limit = u32::try_from(free).unwrap_or(u32::MAX);
         let claimed = tasks::claim(engine, &self.identity, limit).await?;
         Ok((claimed, lease_end))
     }
 
-    fn begin(&self, claimed: Claimed, lease_end: Instant, running: &mut JoinSet<()>) {
-        let (held, mut orders) = self.holding.hold(claimed.lease, lease_end, self.margin);
-        let tools = Arc::clone(&self.tools);
-        let results = self.results.clone();
-        running.spawn(async move {
-            let lease = claimed.lease;
-            let Some(result) = attempt::run(&tools, &claimed, &mut orders).await else {
-                tracing::warn!(task.id = %lease.task, "attempt {} of task {} was given up: nothing is recorded", lease.attempt, lease.task);
-                return;
-            };
-            let (reply, answer) = oneshot::channel();
-            let job = Job {
-                finish: Finish { lease, result },
-                orders,
-                reply,
-            };
-            if results.send(job).is_ok()
-                && let Ok(Some(Finished::LeaseLost)) = answer.await
-            {
-                tracing::warn!(task.id = %lease.task, "the lease of task {} was lost: its result was not recorded", lease.task);
-            }
-            drop(held);
-        });
-    }
-
     /// Lets what runs go on for a while, then ends it.
     async fn wind_down(&self, running: &mut JoinSet<()>) {
-        let patience = Instant::now() + self.tools.options.shutdown_grace;
+        let patience = Instant::now() + self.lane.tools.options.shutdown_grace;
         loop {
             tokio::select! {
                 ended = running.join_next() => if ended.is_none() {
@@ -229,7 +215,38 @@ impl Worker {
             "{} attempts were still running and are stopped; they run again",
             running.len()
         );
-        self.holding.order_all(Stop::Shutdown);
+        self.lane.holding.order_all(Stop::Shutdown);
         while running.join_next().await.is_some() {}
+    }
+}
+
+impl Lane {
+    /// Runs the task, and then whatever the slot is given next.
+    async fn work(self, claimed: Claimed, lease_end: Instant) {
+        let mut next = Some((claimed, lease_end));
+        while let Some((claimed, lease_end)) = next {
+            next = self.attempt(&claimed, lease_end).await;
+        }
+    }
+
+    async fn attempt(&self, claimed: &Claimed, lease_end: Instant) -> Option<(Claimed, Instant)> {
+        let lease = claimed.lease;
+        let (_held, mut orders) = self.holding.hold(lease, lease_end, self.margin);
+        let Some(result) = attempt::run(&self.tools, claimed, &mut orders).await else {
+            tracing::warn!(task.id = %lease.task, "attempt {} of task {} was given up: nothing is recorded", lease.attempt, lease.task);
+            return None;
+        };
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            finish: Finish { lease, result },
+            orders,
+            reply,
+        };
+        self.results.send(job).ok()?;
+        let reply = answer.await.ok()?;
+        if reply.finished == Some(Finished::LeaseLost) {
+            tracing::warn!(task.id = %lease.task, "the lease of task {} was lost: its result was not recorded", lease.task);
+        }
+        reply.next
     }
 }

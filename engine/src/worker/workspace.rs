@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -99,6 +99,14 @@ impl Workspace {
         open_folder(&self.folder, ARTIFACTS)
     }
 
+    /// Whether the step left nothing in its folder of artifacts, which is the rule.
+    #[must_use]
+    pub fn has_no_artifacts(&self) -> bool {
+        self.open_artifacts()
+            .and_then(|folder| std::fs::read_dir(opened_path(&folder)))
+            .is_ok_and(|mut entries| entries.next().is_none())
+    }
+
     /// Only files of this user are the step's own; `None` where it has no user of its own.
     #[must_use]
     pub const fn owner(&self) -> Option<u32> {
@@ -114,6 +122,12 @@ impl Drop for Workspace {
             tracing::warn!("the folder {} stays: {error}", self.path.display());
         }
     }
+}
+
+/// A path that leads to an open folder, whatever stands at its name by now.
+#[must_use]
+pub fn opened_path(folder: &impl AsFd) -> String {
+    format!("/proc/self/fd/{}", folder.as_fd().as_raw_fd())
 }
 
 /// Opens a folder inside an open folder, following no link.
