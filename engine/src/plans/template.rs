@@ -8,8 +8,8 @@ use model::plan::{EnvironmentValue, PlanTask, Work};
 use serde_json::Value;
 
 use crate::schedule::local_date;
-use crate::tasks::{Claimed, upstream};
-use crate::{Engine, Error, Result};
+use crate::tasks::Claimed;
+use crate::{Error, Result};
 
 /// How long one filled text may be, in bytes; the system's limit for an argument is 128 KiB.
 const FILLED_BYTES: usize = 100 * 1024;
@@ -37,29 +37,23 @@ pub enum Rendered {
     Secret(String),
 }
 
-/// What the templates of a claimed task may look at.
-pub async fn gather(engine: &Engine, claimed: &Claimed) -> Result<TemplateContext> {
-    let date = match (claimed.plan_version, claimed.due_at) {
-        (Some(id), Some(due_at)) => {
-            // A claim has read the plan's version already; no connection is needed for it.
-            let plan = match engine.plan_cache.get(id) {
-                Some(plan) => plan,
-                None => super::version(engine, &mut *engine.pool.acquire().await?, id).await?,
-            };
-            local_date(&plan.timezone, due_at)?
-        }
-        (Some(_) | None, _) => String::new(),
-    };
-    Ok(TemplateContext {
-        inputs: claimed.inputs.clone(),
-        run_id: claimed.run_id.clone().unwrap_or_default(),
-        date,
-        tasks: if claimed.definition.needs.is_empty() {
-            Value::Object(serde_json::Map::new())
-        } else {
-            upstream(engine, claimed).await?
-        },
-    })
+impl TemplateContext {
+    /// What the templates of a claimed task may look at.
+    ///
+    /// # Errors
+    /// Where the plan's zone is none.
+    pub fn of(claimed: &Claimed) -> Result<Self> {
+        let date = match (&claimed.timezone, claimed.due_at) {
+            (Some(timezone), Some(due_at)) => local_date(timezone, due_at)?,
+            (Some(_) | None, _) => String::new(),
+        };
+        Ok(Self {
+            inputs: claimed.inputs.clone(),
+            run_id: claimed.run_id.clone().unwrap_or_default(),
+            date,
+            tasks: claimed.upstream.clone(),
+        })
+    }
 }
 
 /// Fills the argv of a task; empty for one that is not `run`.

@@ -1,12 +1,14 @@
 //! What conditions and templates may look at: the run's inputs and its other tasks.
 
+use std::collections::HashMap;
+
 use model::id::RunKey;
 use model::reported::Status;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::tasks::{Claimed, state_of};
-use crate::{Engine, Result};
+use crate::Result;
+use crate::tasks::state_of;
 
 /// The run's inputs, and its tasks by name: status, outputs, `outputs_uri`, approval.
 pub(crate) async fn run_context(
@@ -16,39 +18,33 @@ pub(crate) async fn run_context(
     let inputs = sqlx::query_scalar!("SELECT inputs FROM runs WHERE id = $1", run.0)
         .fetch_one(&mut *connection)
         .await?;
-    Ok((inputs, task_context(connection, run).await?))
+    let tasks = task_contexts(connection, &[run]).await?.remove(&run);
+    Ok((inputs, tasks.unwrap_or_else(|| json!({}))))
 }
 
-async fn task_context(connection: &mut PgConnection, run: RunKey) -> Result<Value> {
+/// The tasks of these runs by name, as conditions, templates and steps may see them.
+pub(crate) async fn task_contexts(
+    connection: &mut PgConnection,
+    runs: &[RunKey],
+) -> Result<HashMap<RunKey, Value>> {
+    let ids: Vec<i64> = runs.iter().map(|run| run.0).collect();
     let rows = sqlx::query!(
-        "SELECT id, name, state, outputs, outputs_uri, approval_state FROM tasks WHERE run = $1",
-        run.0
+        r#"SELECT id, run AS "run!", name, state, outputs, outputs_uri, approval_state
+           FROM tasks WHERE run = ANY($1)"#,
+        &ids
     )
     .fetch_all(connection)
     .await?;
-    let mut tasks = serde_json::Map::new();
+    let mut contexts: HashMap<RunKey, Value> = HashMap::new();
     for row in rows {
         let status = Status::of(state_of(row.id, &row.state)?);
-        tasks.insert(
-            row.name,
-            json!({
-                "status": status.as_str(),
-                "outputs": row.outputs.unwrap_or_else(|| json!({})),
-                "outputs_uri": row.outputs_uri.unwrap_or_default(),
-                "approval": row.approval_state.unwrap_or_default(),
-            }),
-        );
+        let tasks = contexts.entry(RunKey(row.run)).or_insert_with(|| json!({}));
+        tasks[row.name] = json!({
+            "status": status.as_str(),
+            "outputs": row.outputs.unwrap_or_else(|| json!({})),
+            "outputs_uri": row.outputs_uri.unwrap_or_default(),
+            "approval": row.approval_state.unwrap_or_default(),
+        });
     }
-    Ok(Value::Object(tasks))
-}
-
-/// The run's tasks as a step may see them; an empty object for a task on its own.
-pub async fn upstream(engine: &Engine, claimed: &Claimed) -> Result<Value> {
-    match claimed.run {
-        Some(run) => {
-            let mut connection = engine.pool.acquire().await?;
-            task_context(&mut connection, run).await
-        }
-        None => Ok(json!({})),
-    }
+    Ok(contexts)
 }

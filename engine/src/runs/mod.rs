@@ -12,8 +12,7 @@ pub(crate) mod settle;
 mod start;
 
 pub use cancel::{cancel, cancel_within};
-pub(crate) use context::run_context;
-pub use context::upstream;
+pub(crate) use context::{run_context, task_contexts};
 pub(crate) use definition::task_definition;
 pub use first::start_if_never_ran;
 pub use materialise::{NewRun, materialise};

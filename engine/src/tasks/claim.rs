@@ -8,6 +8,7 @@ use model::plan::PlanTask;
 use sqlx::PgConnection;
 
 use super::{Claimed, LeaseRef, WorkerIdentity};
+use crate::runs::task_contexts;
 use crate::{Engine, Error, Result, plans};
 
 /// Claims up to `limit` ready tasks, the most urgent and then the oldest first.
@@ -79,11 +80,11 @@ pub(super) async fn claim_in(
     for row in rows {
         let definition = match row.plan_version_id {
             Some(version) => planned(engine, connection, PlanVersionId(version), &row.name).await,
-            None => standalone(row.id, row.definition),
+            None => standalone(row.id, row.definition).map(|definition| (definition, None)),
         };
         // The others of the slice must reach the worker: what cannot be read is left
         // to the rescuer, and in the end is poison.
-        let definition = match definition {
+        let (definition, timezone) = match definition {
             Ok(definition) => definition,
             Err(error @ Error::Unavailable(_)) => return Err(error),
             Err(error) => {
@@ -101,24 +102,48 @@ pub(super) async fn claim_in(
             run: row.run.map(RunKey),
             run_id: row.run_id,
             plan: row.plan,
-            plan_version: row.plan_version_id.map(PlanVersionId),
+            timezone,
             due_at: row.due_at,
             definition,
             inputs: row
                 .run_inputs
                 .or(row.inputs)
                 .unwrap_or_else(|| serde_json::json!({})),
+            upstream: serde_json::json!({}),
         });
     }
+    read_upstream(connection, &mut claimed).await?;
     Ok(claimed)
 }
 
+/// Reads, for the tasks that need others, what those came to.
+async fn read_upstream(connection: &mut PgConnection, claimed: &mut [Claimed]) -> Result<()> {
+    let runs: Vec<RunKey> = claimed
+        .iter()
+        .filter(|task| !task.definition.needs.is_empty())
+        .filter_map(|task| task.run)
+        .collect();
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let contexts = task_contexts(connection, &runs).await?;
+    for task in claimed {
+        if !task.definition.needs.is_empty()
+            && let Some(context) = task.run.and_then(|run| contexts.get(&run))
+        {
+            task.upstream = context.clone();
+        }
+    }
+    Ok(())
+}
+
+/// The task as its plan's version has it, and the plan's zone.
 async fn planned(
     engine: &Engine,
     connection: &mut PgConnection,
     version: PlanVersionId,
     name: &str,
-) -> Result<Arc<PlanTask>> {
+) -> Result<(Arc<PlanTask>, Option<String>)> {
     let plan = match engine.plan_cache.get(version) {
         Some(plan) => plan,
         None => plans::version(engine, connection, version).await?,
@@ -126,7 +151,7 @@ async fn planned(
     let task = plan
         .task(name)
         .with_context(|| format!("plan version {version} has no task '{name}'"))?;
-    Ok(Arc::new(task.clone()))
+    Ok((Arc::new(task.clone()), Some(plan.timezone.clone())))
 }
 
 fn standalone(task: i64, definition: Option<serde_json::Value>) -> Result<Arc<PlanTask>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use model::id::{AttemptNumber, PlanVersionId, RunKey, TaskId};
+use model::id::{AttemptNumber, RunKey, TaskId};
 use model::plan::PlanTask;
 use model::task::TaskState;
 use model::view::Outcome;
@@ -35,12 +35,16 @@ pub struct Claimed {
     pub run: Option<RunKey>,
     pub run_id: Option<String>,
     pub plan: Option<String>,
-    pub plan_version: Option<PlanVersionId>,
+    /// The plan's zone; none for a task on its own.
+    pub timezone: Option<String>,
     /// When the run was due, in UTC; `{date}` is derived from it.
     pub due_at: Option<DateTime<Utc>>,
     pub definition: Arc<PlanTask>,
     /// The run's inputs: an object.
     pub inputs: serde_json::Value,
+    /// The run's tasks by name, for a task that needs any: status, outputs,
+    /// `outputs_uri`, approval. Otherwise an empty object.
+    pub upstream: serde_json::Value,
 }
 
 impl Claimed {

@@ -34,5 +34,3 @@ pub use rescue::rescue;
 pub(crate) use stored::{StoredRow, StoredTask, lock_task, lock_tasks, state_of};
 pub use verdict::CRASH_RECOVERIES;
 pub use workers::{heartbeat_worker, register_worker, unregister_worker};
-
-pub use crate::runs::upstream;

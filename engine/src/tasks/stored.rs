@@ -60,24 +60,25 @@ impl TryFrom<StoredRow> for StoredTask {
 /// Every verb that moves tasks of a run takes the locks in this order, so that
 /// two of them wait for each other instead of deadlocking, and dependants are
 /// counted off by one at a time. Unknown ids are left out.
+///
+/// The count of the locked runs does not depend on the row, so PostgreSQL finds it,
+/// and with it takes their locks, before the first task's; a task that changed in
+/// the meantime is read again as it is then.
 pub(crate) async fn lock_tasks(
     connection: &mut PgConnection,
     tasks: &[TaskId],
 ) -> Result<Vec<StoredTask>> {
     let ids: Vec<i64> = tasks.iter().map(|task| task.0).collect();
-    sqlx::query_scalar!(
-        "SELECT id FROM runs WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1)) ORDER BY id FOR UPDATE",
-        &ids
-    )
-    .fetch_all(&mut *connection)
-    .await?;
     let rows = sqlx::query_as!(
         StoredRow,
         r#"
+        WITH locked AS MATERIALIZED (
+            SELECT id FROM runs WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1)) ORDER BY id FOR UPDATE
+        )
         SELECT t.id, t.name, t.run, r.plan_version_id AS "plan_version?", t.origin = 'native' AS "native!",
                t.state, t.attempt, t.definition, t.automatic_retries, t.crash_recoveries
         FROM tasks t LEFT JOIN runs r ON r.id = t.run
-        WHERE t.id = ANY($1)
+        WHERE t.id = ANY($1) AND (SELECT count(*) FROM locked) >= 0
         ORDER BY t.id
         FOR UPDATE OF t
         "#,

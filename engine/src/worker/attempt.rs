@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::view::Outcome;
 
@@ -11,15 +10,12 @@ use super::collect::{Collecting, collect};
 use super::orders::OrderReceiver;
 use super::output::{Masker, Pump};
 use super::prepare::{Surroundings, prepare};
-use super::process::{Mark, Spawner, Started, StepCommand, StepsIdentity};
+use super::process::{Spawner, Started, StepCommand, StepsIdentity};
 use super::supervise::supervise;
-use super::workspace::Workspace;
-use crate::plans::template::{self, TemplateContext};
+use super::workspace::{Workspace, Workspaces};
+use crate::Engine;
+use crate::plans::template::TemplateContext;
 use crate::tasks::{AttemptResult, Claimed};
-use crate::{Engine, Error};
-
-/// How soon a question that the database could not answer is asked again.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// What all attempts of a worker share.
 pub struct Tools {
@@ -28,6 +24,7 @@ pub struct Tools {
     pub spawner: Spawner,
     pub masker: Masker,
     pub identity: StepsIdentity,
+    pub workspaces: Workspaces,
     /// Where programs are searched.
     pub path: String,
 }
@@ -41,17 +38,9 @@ pub async fn run(
     if orders.wants_stop().is_some() {
         return Some(AttemptResult::bare(Outcome::Cancelled));
     }
-    let mut giving_up = orders.clone();
-    let context = tokio::select! {
-        biased;
-        () = giving_up.abandoned() => return None,
-        context = gather(&tools.engine, claimed) => context,
-    };
-    let started = match context {
+    let started = match TemplateContext::of(claimed) {
         Ok(context) => start(tools, claimed, &context).await,
-        Err(error) => Err(could_not_start(format!(
-            "what the tasks before it came to cannot be read: {error}"
-        ))),
+        Err(error) => Err(could_not_start(error.to_string())),
     };
     let (workspace, started) = match started {
         Ok(started) => started,
@@ -76,20 +65,11 @@ pub async fn run(
         orders,
     )
     .await?;
+    let mut giving_up = orders.clone();
     tokio::select! {
         biased;
         () = giving_up.abandoned() => None,
         result = collect(Collecting { tools, lease: claimed.lease, workspace, ended }) => Some(result),
-    }
-}
-
-/// What the templates may look at; retried while the database cannot be reached.
-async fn gather(engine: &Engine, claimed: &Claimed) -> Result<TemplateContext, Error> {
-    loop {
-        match template::gather(engine, claimed).await {
-            Err(Error::Unavailable(_)) => tokio::time::sleep(RETRY_PAUSE).await,
-            answer => return answer,
-        }
     }
 }
 
@@ -102,8 +82,9 @@ async fn start(
         return Err(could_not_start(reason.clone()));
     }
     let user = tools.identity.user();
-    let mark = Mark::new(tools.engine.random.uuid());
-    let workspace = Workspace::create(&mark, user)
+    let (mark, workspace) = tools
+        .workspaces
+        .take()
         .map_err(|error| could_not_start(format!("there is no room for its files: {error}")))?;
     let step = prepare(
         claimed,

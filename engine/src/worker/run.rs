@@ -15,7 +15,8 @@ use super::orders::{Holding, Stop};
 use super::output::Masker;
 use super::process::user::search_path;
 use super::process::{Spawner, StepsIdentity, become_subreaper, mark};
-use super::{WorkerOptions, hints, keeper, workspace};
+use super::workspace::{self, Workspaces};
+use super::{WorkerOptions, hints, keeper};
 use crate::tasks::{self, Claimed, Finish, Finished, WorkerIdentity};
 use crate::{Engine, Result};
 
@@ -125,6 +126,7 @@ fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
         engine: engine.clone(),
         options,
         path: search_path(user.as_ref()),
+        workspaces: Workspaces::new(Arc::clone(&engine.random), user.clone()),
         spawner: Spawner::new(user).map_err(anyhow::Error::new)?,
         masker: Masker::new(
             secrets

@@ -5,11 +5,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 
 use super::process::{Mark, StepsUser, mark};
+use crate::Random;
 
 const PREFIX: &str = "watchbill-step-";
 const ARTIFACTS: &str = "artifacts";
@@ -99,6 +101,12 @@ impl Workspace {
         open_folder(&self.folder, ARTIFACTS)
     }
 
+    /// Whether the folder still stands at its name: it may have waited for long, and
+    /// temporary folders are tidied.
+    fn is_there(&self) -> bool {
+        self.artifacts().is_dir()
+    }
+
     /// Whether the step left nothing in its folder of artifacts, which is the rule.
     #[must_use]
     pub fn has_no_artifacts(&self) -> bool {
@@ -122,6 +130,54 @@ impl Drop for Workspace {
             tracing::warn!("the folder {} stays: {error}", self.path.display());
         }
     }
+}
+
+/// Makes folders for attempts, one ahead of need: an attempt that begins should not
+/// wait for the file system, which may be busy with the database's own writes.
+pub struct Workspaces {
+    spare: Arc<Mutex<Option<(Mark, Workspace)>>>,
+    random: Arc<dyn Random>,
+    user: Option<StepsUser>,
+}
+
+impl Workspaces {
+    /// Folders that belong to `user`, or to this process's own user.
+    #[must_use]
+    pub fn new(random: Arc<dyn Random>, user: Option<StepsUser>) -> Self {
+        Self {
+            spare: Arc::default(),
+            random,
+            user,
+        }
+    }
+
+    /// A folder and the mark that names it. Has the next one made meanwhile.
+    ///
+    /// # Errors
+    /// The operating system's reason not to make it.
+    pub fn take(&self) -> io::Result<(Mark, Workspace)> {
+        let spare = locked(&self.spare).take();
+        let (slot, next) = (Arc::clone(&self.spare), Mark::new(self.random.uuid()));
+        let user = self.user.clone();
+        // Where it fails, the attempt that finds no spare one fails in its own name.
+        tokio::task::spawn_blocking(move || {
+            if let Ok(workspace) = Workspace::create(&next, user.as_ref()) {
+                *locked(&slot) = Some((next, workspace));
+            }
+        });
+        match spare {
+            Some(spare) if spare.1.is_there() => Ok(spare),
+            Some(_) | None => {
+                let mark = Mark::new(self.random.uuid());
+                let workspace = Workspace::create(&mark, self.user.as_ref())?;
+                Ok((mark, workspace))
+            }
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A path that leads to an open folder, whatever stands at its name by now.
