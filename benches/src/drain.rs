@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use engine::Engine;
-use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish};
+use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish_and_claim};
 use model::view::Outcome;
 
 use crate::claiming;
@@ -69,11 +69,8 @@ async fn drain(engine: Engine) -> Result<()> {
         name: "bench".to_owned(),
         labels: Vec::new(),
     };
-    loop {
-        let claimed = claim(&engine, &worker, SLICE).await?;
-        if claimed.is_empty() {
-            return Ok(());
-        }
+    let mut claimed = claim(&engine, &worker, SLICE).await?;
+    while !claimed.is_empty() {
         let finishes = claimed
             .into_iter()
             .map(|claimed| Finish {
@@ -81,8 +78,9 @@ async fn drain(engine: Engine) -> Result<()> {
                 result: AttemptResult::bare(Outcome::Succeeded),
             })
             .collect();
-        finish(&engine, finishes).await?;
+        (_, claimed) = finish_and_claim(&engine, finishes, &worker, SLICE).await?;
     }
+    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a hundred thousand fits")]
