@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 
 use super::partitions::WIDTH;
+use crate::identity::{login, sessions, tokens};
 use crate::{Engine, Result};
 
 /// How many runs, tasks or rows one transaction removes.
@@ -227,12 +228,9 @@ async fn prune_traces(engine: &Engine) -> Result<()> {
     )
     .execute(&engine.pool)
     .await?;
-    sqlx::query!("DELETE FROM sessions WHERE expires_at < watchbill_now()")
-        .execute(&engine.pool)
-        .await?;
-    sqlx::query!("DELETE FROM login_failures WHERE at < watchbill_now() - interval '2 days'")
-        .execute(&engine.pool)
-        .await?;
+    sessions::prune(engine).await?;
+    login::prune(engine).await?;
+    tokens::prune(engine).await?;
     sqlx::query!(
         "DELETE FROM workers w WHERE last_seen_at < watchbill_now() - interval '7 days'
          AND NOT EXISTS (SELECT FROM leases l WHERE l.worker_id = w.id)"
