@@ -1,6 +1,7 @@
 //! Real processes: `watchbill serve` with a private database of its own, killed in every way.
 
 mod cluster;
+mod kills;
 mod stop;
 mod support;
 mod takeover;

@@ -68,7 +68,7 @@ impl Home {
         command
             .current_dir(self.folder.path())
             .arg(verb)
-            .args(["--listen", "127.0.0.1:0", "--lease", "3s", "--slots", "2"])
+            .args(["--listen", "127.0.0.1:0", "--slots", "2"])
             .arg("--data-folder")
             .arg(self.data())
             .arg("--steps-folder")
@@ -86,6 +86,7 @@ impl Home {
             .expect("a log");
         let mut child = self
             .command("serve")
+            .args(["--lease", "3s"])
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -100,6 +101,21 @@ impl Home {
         // Nobody reads on: what it prints later must not end it.
         std::thread::spawn(move || lines.for_each(drop));
         Served { child, address }
+    }
+
+    /// Starts a worker; it says nothing when it is ready.
+    pub fn worker(&self, lease: &str) -> Child {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("log"))
+            .expect("a log");
+        self.command("worker")
+            .args(["--lease", lease])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("watchbill starts")
     }
 
     /// An engine on the same database, as the application's role; counted among its users.

@@ -120,13 +120,14 @@ impl Spawner {
 }
 
 fn start(
-    command: Command,
+    mut command: Command,
     mark: Mark,
     own_user: Option<u32>,
     runtime: &Handle,
 ) -> io::Result<(Leader, Family)> {
     let _guard = runtime.enter();
     let mut living = living();
+    die_with_the_worker(&mut command);
     let mut wrapped = CommandWrap::from(command);
     wrapped.wrap(ProcessSession);
     // The wrapper's child would wait for the whole group; we tell leader and group apart.
@@ -137,4 +138,28 @@ fn start(
         .ok_or_else(|| io::Error::other("the step ended before it had a pid"))?;
     let family = Family::found(&mut living, pid, mark, own_user);
     Ok((leader, family))
+}
+
+/// Has the kernel kill the step when the thread that starts steps ends, which it only
+/// does with the worker: not even a worker that is killed leaves its steps at work.
+/// What a step has started itself is found by its mark, when a worker starts here again.
+#[expect(
+    unsafe_code,
+    reason = "the kernel takes this setting only from the child itself, and a change of user clears it"
+)]
+fn die_with_the_worker(command: &mut Command) {
+    let worker = nix::unistd::getpid();
+    let settle = move || {
+        nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+        // The worker may have ended before the setting was made.
+        if nix::unistd::getppid() == worker {
+            Ok(())
+        } else {
+            Err(io::Error::from_raw_os_error(nix::libc::ESRCH))
+        }
+    };
+    // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
+    unsafe {
+        command.pre_exec(settle);
+    }
 }
