@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use engine::Engine;
-use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish_and_claim};
+use engine::tasks::{
+    AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish_and_claim,
+};
 use model::view::Outcome;
 
 use crate::claiming;

@@ -24,7 +24,7 @@ pub mod worker;
 
 use std::sync::Arc;
 
-use model::identity::{Permission, Principal};
+use model::identity::{Permission, Principal, PrincipalKind};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -94,6 +94,8 @@ impl Engine {
 pub fn authorise(principal: &Principal, permission: Permission) -> Result<()> {
     if principal.may(permission) {
         Ok(())
+    } else if let PrincipalKind::PendingPassword { .. } = principal.kind {
+        Err(choose_a_password())
     } else {
         Err(Error::Forbidden(format!(
             "{} may not do this: it needs the permission to {}",
@@ -108,4 +110,11 @@ pub fn authorise(principal: &Principal, permission: Permission) -> Result<()> {
             }
         )))
     }
+}
+
+/// The refusal of all else while a password is somebody else's choice.
+pub(crate) fn choose_a_password() -> Error {
+    Error::Forbidden(
+        "somebody else chose your password: choose your own on the page Account first".to_owned(),
+    )
 }

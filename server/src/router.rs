@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -77,8 +78,23 @@ fn surround(routes: Router, state: &AppState) -> Router {
                 StatusCode::SERVICE_UNAVAILABLE,
                 TIMEOUT,
             ))
+            .layer(from_fn(refuse_large))
             .layer(RequestBodyLimitLayer::new(BODY_LIMIT)),
     )
+}
+
+/// Says so in our own words where the length is told beforehand; a body that turns out
+/// longer is cut off by the limit, and its reader says the same.
+async fn refuse_large(request: Request<Body>, next: Next) -> Response {
+    let told = request.headers().get(header::CONTENT_LENGTH);
+    let length = told.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BODY_LIMIT as u64) {
+        return problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than 2 MiB, which is the most that is read",
+        );
+    }
+    next.run(request).await
 }
 
 /// A header that holds unless the handler set its own.

@@ -1,5 +1,5 @@
 use leptos::prelude::*;
-use model::identity::{Role, Scope};
+use model::identity::{PrincipalKind, Role, Scope};
 
 use super::{PageTitle, loaded, verb_is_known};
 use crate::api::account::{TokenRow, list_tokens};
@@ -10,11 +10,14 @@ use crate::visit::{use_answer, use_visit};
 /// The reader's own page: roles, password, tokens, sessions.
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    if !verb_is_known(&["password", "tokens", "revoke"]) {
+    if !verb_is_known(&["password", "tokens", "revoke", "logout-everywhere"]) {
         return view! { <super::NotFoundPage /> }.into_any();
     }
     let words = &use_words().account;
     let principal = use_visit().principal;
+    let is_pending = principal
+        .as_ref()
+        .is_some_and(|principal| matches!(principal.kind, PrincipalKind::PendingPassword { .. }));
     let name = principal.as_ref().map(|principal| principal.name.clone());
     let roles = principal
         .into_iter()
@@ -26,6 +29,23 @@ pub fn AccountPage() -> impl IntoView {
         <div class="dateline">{words.title}</div>
         <h1 tabindex="-1">{name}</h1>
         <p class="lede">{roles}</p>
+        {if is_pending {
+            view! {
+                <p class="notice" role="status">{words.choose_own_password}</p>
+                <Password />
+            }
+            .into_any()
+        } else {
+            view! { <Settings /> }.into_any()
+        }}
+    }
+    .into_any()
+}
+
+#[component]
+fn Settings() -> impl IntoView {
+    let words = &use_words().account;
+    view! {
         <div class="cols">
             <section>
                 <h2>{words.tokens}</h2>
@@ -36,6 +56,11 @@ pub fn AccountPage() -> impl IntoView {
             <section>
                 <h2>{words.password}</h2>
                 <Password />
+                <h2>{words.sessions}</h2>
+                <form method="post" action="/account/logout-everywhere" class="sheet panel">
+                    <p>{words.sessions_hint}</p>
+                    <button class="btn">{words.logout_everywhere}</button>
+                </form>
             </section>
         </div>
     }

@@ -50,6 +50,19 @@ pub async fn approvals(
     ))
 }
 
+/// How many requests wait.
+///
+/// # Errors
+/// Who may not read.
+pub async fn count_waiting(engine: &Engine, principal: &Principal) -> Result<i64> {
+    authorise(principal, Permission::Read)?;
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "waiting!" FROM approvals WHERE state = 'pending'"#
+    )
+    .fetch_one(&engine.pool)
+    .await?)
+}
+
 /// What waits, soonest to expire first.
 pub(super) async fn pending(engine: &Engine, most: i64) -> Result<Vec<ApprovalRow>> {
     select_approvals!(

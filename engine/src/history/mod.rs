@@ -16,7 +16,7 @@ mod runs;
 mod task;
 mod tasks;
 
-pub use approvals::{approval, approvals};
+pub use approvals::{approval, approvals, count_waiting};
 pub use artifact::{Artifact, artifact};
 pub use csv::{CsvColumns, csv};
 pub use dashboard::dashboard;

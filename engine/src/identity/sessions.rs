@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::roles::parse_roles;
 use super::{audit, secret};
-use crate::{Engine, Result};
+use crate::{Engine, Error, Result};
 
 /// Seven days after the login a session is over, whatever happened in it; after
 /// twelve hours without a request, too.
@@ -53,7 +53,7 @@ pub(super) async fn start(
 pub async fn principal_of_session(engine: &Engine, value: &str) -> Result<Option<Principal>> {
     let hash = secret::digest(value);
     let found = sqlx::query!(
-        r#"SELECT a.id, a.login,
+        r#"SELECT a.id, a.login, a.must_change_password,
                   array(SELECT role FROM account_roles WHERE account_id = a.id) AS "roles!",
                   s.last_seen_at < watchbill_now() - interval '1 minute' AS "stale!"
            FROM sessions s JOIN accounts a ON a.id = s.account_id
@@ -78,9 +78,12 @@ pub async fn principal_of_session(engine: &Engine, value: &str) -> Result<Option
         .execute(&engine.pool)
         .await?;
     }
+    let account = AccountId(found.id);
     Ok(Some(Principal {
-        kind: PrincipalKind::Session {
-            account: AccountId(found.id),
+        kind: if found.must_change_password {
+            PrincipalKind::PendingPassword { account }
+        } else {
+            PrincipalKind::Session { account }
         },
         roles: parse_roles(&found.roles, found.id)?,
         name: found.login,
@@ -104,6 +107,37 @@ pub async fn logout(engine: &Engine, value: &str) -> Result<bool> {
     }
     tx.commit().await?;
     Ok(ended.is_some())
+}
+
+/// Ends every session of whoever asks, the one that asks included. Returns how many.
+///
+/// # Errors
+/// [`Error::Forbidden`] for whoever is not logged in as a person: a token that leaked
+/// must not be able to lock its person out.
+pub async fn logout_everywhere(engine: &Engine, principal: &Principal) -> Result<u64> {
+    let account = match &principal.kind {
+        PrincipalKind::Session { account } | PrincipalKind::PendingPassword { account } => *account,
+        PrincipalKind::PersonToken { .. }
+        | PrincipalKind::StepToken { .. }
+        | PrincipalKind::TrustedReporter
+        | PrincipalKind::System => {
+            return Err(Error::Forbidden(
+                "sessions are ended by their own person, logged in".to_owned(),
+            ));
+        }
+    };
+    let mut tx = engine.pool.begin().await?;
+    let ended = end_all(&mut tx, account).await?;
+    audit::record(
+        &mut tx,
+        principal,
+        "session.logout_everywhere",
+        &super::accounts::subject(&principal.name),
+        json!({ "sessions": ended }),
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(ended)
 }
 
 /// Removes sessions that are over. Returns how many.

@@ -18,6 +18,9 @@ pub struct Principal {
 pub enum PrincipalKind {
     /// A person in a browser.
     Session { account: AccountId },
+    /// The same while their password is one that somebody else chose: they may choose
+    /// their own, and nothing more.
+    PendingPassword { account: AccountId },
     /// A person's own token.
     PersonToken {
         account: AccountId,
@@ -51,9 +54,9 @@ impl Principal {
     #[must_use]
     pub const fn account(&self) -> Option<AccountId> {
         match &self.kind {
-            PrincipalKind::Session { account } | PrincipalKind::PersonToken { account, .. } => {
-                Some(*account)
-            }
+            PrincipalKind::Session { account }
+            | PrincipalKind::PendingPassword { account }
+            | PrincipalKind::PersonToken { account, .. } => Some(*account),
             PrincipalKind::StepToken { .. }
             | PrincipalKind::TrustedReporter
             | PrincipalKind::System => None,
@@ -67,6 +70,7 @@ impl Principal {
         let by_scope = |scopes: &[Scope]| scopes.iter().any(|scope| scope.allows(permission));
         match &self.kind {
             PrincipalKind::Session { .. } => by_role(),
+            PrincipalKind::PendingPassword { .. } => false,
             PrincipalKind::PersonToken { scopes, .. } => by_role() && by_scope(scopes),
             PrincipalKind::StepToken { scopes, .. } => {
                 matches!(permission, Permission::Read | Permission::Report) && by_scope(scopes)

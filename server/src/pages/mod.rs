@@ -65,10 +65,16 @@ async fn page(
         (Some(_), "/login") => {
             return Redirect::to(&local_path(reader.next.as_deref())).into_response();
         }
+        (Some(_), path) if path != ACCOUNT && reader.must_choose_password() => {
+            return Redirect::to(ACCOUNT).into_response();
+        }
         (Some(_), _) => {}
     }
     render::page(&state, &reader, request, None, StatusCode::OK).await
 }
+
+/// Where a person chooses a password, and must before anything else if somebody else chose it.
+const ACCOUNT: &str = "/account";
 
 /// Static files lie at the top: `/favicon.svg`.
 fn is_static(path: &str) -> bool {

@@ -7,6 +7,5 @@ use crate::error::PageError;
 #[server(prefix = "/fn", endpoint = "waiting", input = Json)]
 pub async fn count_waiting() -> Result<i64, PageError> {
     let (engine, principal) = crate::context::caller()?;
-    let (pending, _) = engine::history::approvals(&engine, &principal).await?;
-    Ok(i64::try_from(pending.len()).unwrap_or(i64::MAX))
+    Ok(engine::history::count_waiting(&engine, &principal).await?)
 }

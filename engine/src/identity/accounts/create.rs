@@ -9,7 +9,7 @@ use crate::identity::roles::role_texts;
 use crate::identity::{audit, passwords};
 use crate::{Engine, Error, Result, authorise};
 
-/// Makes an account.
+/// Makes an account. Its person must choose their own password before anything else.
 pub async fn create(engine: &Engine, principal: &Principal, new: &NewAccount) -> Result<AccountId> {
     authorise(principal, Permission::Administer)?;
     let login = normalise_login(&new.login)
@@ -57,7 +57,8 @@ pub async fn ensure_first_admin(
     if any_account(&mut tx).await? {
         return Ok(None);
     }
-    let id = insert(&mut tx, LOGIN, &hash, &[Role::Admin], made_up).await?;
+    // A made-up one is shown once to whoever starts Watchbill, who is the administrator.
+    let id = insert(&mut tx, LOGIN, &hash, &[Role::Admin], false).await?;
     audit::record(
         &mut tx,
         &Principal::system("setup"),

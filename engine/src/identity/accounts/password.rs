@@ -19,13 +19,15 @@ pub async fn set_password(
 ) -> Result<Option<NewSession>> {
     let own = principal.account() == Some(id);
     match &principal.kind {
-        PrincipalKind::Session { account } if *account == id => {}
+        PrincipalKind::Session { account } | PrincipalKind::PendingPassword { account }
+            if *account == id => {}
         PrincipalKind::PersonToken { account, .. } if *account == id => {
             return Err(Error::Forbidden(
                 "a token cannot change its own person's password: log in to do so".to_owned(),
             ));
         }
         PrincipalKind::Session { .. }
+        | PrincipalKind::PendingPassword { .. }
         | PrincipalKind::PersonToken { .. }
         | PrincipalKind::StepToken { .. }
         | PrincipalKind::TrustedReporter

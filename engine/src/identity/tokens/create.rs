@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::{IssuedToken, NewToken};
 use crate::identity::roles::parse_roles;
 use crate::identity::{audit, secret};
-use crate::{Engine, Error, FieldProblem, Result};
+use crate::{Engine, Error, FieldProblem, Result, choose_a_password};
 
 const LONGEST_NAME: usize = 100;
 const LONGEST_LIFETIME_DAYS: u32 = 3_650;
@@ -25,6 +25,7 @@ pub async fn create(
     match &principal.kind {
         PrincipalKind::Session { account: own } if *own == account => {}
         PrincipalKind::System => {}
+        PrincipalKind::PendingPassword { .. } => return Err(choose_a_password()),
         PrincipalKind::Session { .. }
         | PrincipalKind::PersonToken { .. }
         | PrincipalKind::StepToken { .. }

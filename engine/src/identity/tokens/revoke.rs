@@ -19,7 +19,9 @@ pub async fn revoke(engine: &Engine, principal: &Principal, id: TokenId) -> Resu
     let owner = token.as_ref().and_then(|token| token.account_id);
     let allowed = principal.may(Permission::Administer)
         || match &principal.kind {
-            PrincipalKind::Session { account } => owner == Some(account.0),
+            PrincipalKind::Session { account } | PrincipalKind::PendingPassword { account } => {
+                owner == Some(account.0)
+            }
             PrincipalKind::PersonToken { token, .. } => *token == id,
             PrincipalKind::StepToken { .. }
             | PrincipalKind::TrustedReporter

@@ -26,8 +26,19 @@ pub fn host() -> Principal {
     Principal::system("test")
 }
 
-/// An account that can really log in, with [`PASSWORD`].
+/// An account that can really log in, with [`PASSWORD`] as its own choice.
 pub async fn account(engine: &Engine, login: &str, roles: &[Role]) -> AccountId {
+    let id = given_account(engine, login, roles).await;
+    sqlx::query("UPDATE accounts SET must_change_password = false WHERE id = $1")
+        .bind(id.0)
+        .execute(&engine.pool)
+        .await
+        .expect("the account is there");
+    id
+}
+
+/// An account whose password somebody else chose.
+pub async fn given_account(engine: &Engine, login: &str, roles: &[Role]) -> AccountId {
     let new = NewAccount {
         login: login.to_owned(),
         password: secret(PASSWORD),

@@ -1,12 +1,15 @@
 use std::time::Duration;
 
+use engine::identity::accounts::set_password;
 use engine::identity::principal_of_session;
-use engine::identity::sessions::{logout, prune};
-use model::identity::Role;
+use engine::identity::sessions::{logout, logout_everywhere, prune};
+use engine::identity::tokens::{self, NewToken};
+use engine::{Error, authorise};
+use model::identity::{Permission, PrincipalKind, Role, Scope};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use super::{PASSWORD, account, audited, count, try_login};
+use super::{PASSWORD, account, audited, count, given_account, secret, try_login};
 use crate::support::{engine, move_clock};
 
 const MINUTE: u64 = 60;
@@ -108,4 +111,77 @@ async fn last_seen_is_written_at_most_once_a_minute(pool: PgPool) {
     principal_of_session(&engine, value).await.unwrap();
     assert_eq!(version().await, second);
     assert_eq!(prune(&engine).await.unwrap(), 0);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_given_password_allows_nothing_but_another(pool: PgPool) {
+    let engine = engine(pool);
+    let id = given_account(&engine, "marie", &[Role::Admin]).await;
+    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
+    let marie = principal_of_session(&engine, session.value.expose_secret())
+        .await
+        .unwrap()
+        .expect("it is live");
+    assert_eq!(marie.kind, PrincipalKind::PendingPassword { account: id });
+    for permission in [Permission::Read, Permission::Decide, Permission::Administer] {
+        let refused = authorise(&marie, permission).unwrap_err();
+        assert!(refused.to_string().contains("choose your own"), "{refused}");
+    }
+    let new = NewToken {
+        name: "ci".to_owned(),
+        scopes: vec![Scope::Read],
+        lifetime_days: None,
+    };
+    assert!(matches!(
+        tokens::create(&engine, &marie, id, &new).await,
+        Err(Error::Forbidden(_))
+    ));
+
+    let own = secret("a sentence that only she knows");
+    let fresh = set_password(&engine, &marie, id, Some(&secret(PASSWORD)), &own)
+        .await
+        .unwrap()
+        .expect("a session in its place");
+    let marie = principal_of_session(&engine, fresh.value.expose_secret())
+        .await
+        .unwrap()
+        .expect("it is live");
+    assert_eq!(marie.kind, PrincipalKind::Session { account: id });
+    authorise(&marie, Permission::Administer).unwrap();
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn one_session_ends_all_of_its_person_and_nobody_elses(pool: PgPool) {
+    let engine = engine(pool);
+    account(&engine, "marie", &[Role::Viewer]).await;
+    account(&engine, "jean", &[Role::Viewer]).await;
+    let mut sessions = Vec::new();
+    for name in ["marie", "marie", "jean"] {
+        let session = try_login(&engine, name, PASSWORD).await.unwrap().session;
+        sessions.push(session.value.expose_secret().to_owned());
+    }
+    let marie = principal_of_session(&engine, &sessions[0])
+        .await
+        .unwrap()
+        .expect("it is live");
+    assert_eq!(logout_everywhere(&engine, &marie).await.unwrap(), 2);
+    let mut live = Vec::new();
+    for value in &sessions {
+        live.push(
+            principal_of_session(&engine, value)
+                .await
+                .unwrap()
+                .is_some(),
+        );
+    }
+    assert_eq!(live, [false, false, true]);
+    assert_eq!(
+        audited(&engine).await.last().map(String::as_str),
+        Some("session.logout_everywhere")
+    );
+    let host = super::host();
+    assert!(matches!(
+        logout_everywhere(&engine, &host).await,
+        Err(Error::Forbidden(_))
+    ));
 }

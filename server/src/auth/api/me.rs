@@ -57,7 +57,7 @@ pub(super) async fn me(
     };
     let names = |scopes: &[Scope]| scopes.iter().map(|scope| scope.as_str()).collect();
     let (kind, scopes) = match &caller.kind {
-        PrincipalKind::Session { .. } => ("session", None),
+        PrincipalKind::Session { .. } | PrincipalKind::PendingPassword { .. } => ("session", None),
         PrincipalKind::PersonToken { scopes, .. } => ("token", Some(names(scopes))),
         PrincipalKind::StepToken { scopes, .. } => ("step", Some(names(scopes))),
         PrincipalKind::TrustedReporter => ("reporter", None),

@@ -20,6 +20,10 @@ async fn with_jean(app: &App) {
     accounts::create(&app.engine, &Principal::system("test"), &new)
         .await
         .expect("jean is new");
+    sqlx::query("UPDATE accounts SET must_change_password = false")
+        .execute(&app.engine.pool)
+        .await
+        .expect("jean chose it");
 }
 
 async fn submit(app: &App, peer: &str, headers: &[(&str, &str)], form: &str) -> Response {

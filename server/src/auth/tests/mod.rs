@@ -83,6 +83,7 @@ pub async fn person(engine: &Engine, login: &str, roles: &[Role]) {
 async fn who(Caller(caller): Caller, client: Client) -> Json<Value> {
     let kind = caller.as_ref().map(|caller| match caller.kind {
         PrincipalKind::Session { .. } => "session",
+        PrincipalKind::PendingPassword { .. } => "pending password",
         PrincipalKind::PersonToken { .. } => "token",
         PrincipalKind::StepToken { .. } => "step",
         PrincipalKind::TrustedReporter => "reporter",

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use engine::identity::tokens::{self, NewToken};
-use engine::identity::{NewSession, accounts};
+use engine::identity::{NewSession, accounts, sessions};
 use model::id::{AccountId, TokenId};
 use model::identity::{Principal, Scope};
 use secrecy::{ExposeSecret, SecretString};
@@ -32,11 +32,15 @@ pub async fn password(
     };
     match change(&state, &reader, &fields).await {
         Ok(session) => {
-            let answer = FormAnswer {
-                message: Some(Message::PasswordChanged),
-                ..sent.answer()
+            let mut response = if reader.must_choose_password() {
+                see("/")
+            } else {
+                let answer = FormAnswer {
+                    message: Some(Message::PasswordChanged),
+                    ..sent.answer()
+                };
+                again(&state, &reader, answer, StatusCode::OK).await
             };
-            let mut response = again(&state, &reader, answer, StatusCode::OK).await;
             let cookie = session.and_then(|session| session_cookie(&client, &session));
             if let Some(cookie) = cookie {
                 response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -95,6 +99,18 @@ pub async fn create_token(
             again(&state, &reader, answer, StatusCode::OK).await
         }
         Err(error) => refused(&state, &reader, sent, error).await,
+    }
+}
+
+/// `POST /account/logout-everywhere`: this session ends with the others.
+pub async fn logout_everywhere(State(state): State<AppState>, reader: Reader) -> Response {
+    let ended = async {
+        let person = sender(&reader)?;
+        sessions::logout_everywhere(&state.engine, &person).await
+    };
+    match ended.await {
+        Ok(_) => see("/login"),
+        Err(error) => refused(&state, &reader, Sent::bare(PAGE.to_owned()), error).await,
     }
 }
 

@@ -53,6 +53,10 @@ pub fn router() -> Router<AppState> {
             post(account::create_token).get(back).head(back),
         )
         .route(
+            "/account/logout-everywhere",
+            post(account::logout_everywhere).get(back).head(back),
+        )
+        .route(
             "/account/revoke",
             post(account::revoke_token).get(back).head(back),
         )
