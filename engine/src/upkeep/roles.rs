@@ -74,7 +74,8 @@ pub async fn prepare_roles(superuser: &PgConnectOptions, roles: &PrivateRoles<'_
 }
 
 /// Lets the application use what the owner made, and no more: it can only add to and read the
-/// audit and the decisions, and it changes no table.
+/// audit and the decisions, and it changes no table. An import, which keeps ids, may move
+/// the tasks' sequence past them.
 ///
 /// # Errors
 /// When `owner` does not own the tables.
@@ -86,6 +87,7 @@ pub async fn grant_application(owner: &PgPool, application: &str) -> Result<()> 
             'REVOKE CREATE ON SCHEMA public FROM PUBLIC',
             'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$I',
             'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %1$I',
+            'GRANT UPDATE ON SEQUENCE tasks_id_seq TO %1$I',
             'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO %1$I',
             'REVOKE UPDATE, DELETE ON audit, decisions FROM %1$I',
             'REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations FROM %1$I',

@@ -134,6 +134,9 @@ async fn the_application_adds_to_the_audit_and_changes_nothing(pool: PgPool) {
     statement("SELECT ensure_task_partitions(1)".to_owned())
         .await
         .expect("partitions are made for it");
+    statement("SELECT setval('tasks_id_seq', 10)".to_owned())
+        .await
+        .expect("an import moves on past the ids that it kept");
     for refused in [
         "UPDATE audit SET actor = 'x'",
         "DELETE FROM audit",
@@ -193,6 +196,37 @@ async fn migrations_are_applied_once_listed_and_newer_ones_refused(pool: PgPool)
     readiness(&engine(pool))
         .await
         .expect("two versions run side by side");
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_lighter_queue_keeps_what_was_queued_and_leased(pool: PgPool) {
+    engine::MIGRATOR.run_to(4, &pool).await.expect("version 4");
+    sqlx::raw_sql(
+        "INSERT INTO tasks (id, name, origin, state, attempt, external_id) VALUES
+             (1, 'runs', 'native', 'running', 1, NULL), (2, 'told', 'reported', 'running', 0, 'job-2');
+         INSERT INTO leases (task_id, attempt, token, worker_id, queue, expires_at)
+             VALUES (1, 1, gen_random_uuid(), gen_random_uuid(), 'default', watchbill_now())",
+    )
+    .execute(&pool)
+    .await
+    .expect("rows of before");
+    assert_eq!(
+        migrate(&pool).await.expect("migrated"),
+        engine::MIGRATOR.iter().count() - 4
+    );
+    let rescued = engine::tasks::rescue(&engine(pool.clone())).await;
+    assert!(rescued.is_ok(), "{rescued:?}");
+    assert_eq!(
+        count(&pool, "leases").await,
+        0,
+        "the lapsed lease was found"
+    );
+    let twice = "INSERT INTO tasks (name, origin, state, external_id) VALUES ('again', 'reported', 'running', 'job-2')";
+    let refused = sqlx::query(twice).execute(&pool).await.expect_err("taken");
+    assert!(
+        refused.to_string().contains("tasks_external_id"),
+        "{refused}"
+    );
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

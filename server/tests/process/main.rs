@@ -5,3 +5,4 @@ mod kills;
 mod stop;
 mod support;
 mod takeover;
+mod upgrade;
