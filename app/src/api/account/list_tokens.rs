@@ -1,10 +1,10 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use model::id::TokenId;
 use model::identity::Scope;
 use serde::{Deserialize, Serialize};
 
+use super::super::Question;
 use crate::error::PageError;
 
 /// One of the reader's tokens, without its secret.
@@ -19,7 +19,7 @@ pub struct TokenRow {
 }
 
 /// The reader's own tokens, newest first.
-#[server(prefix = "/fn", endpoint = "tokens", input = Json)]
+#[server(prefix = "/fn", endpoint = "tokens", protocol = Question)]
 pub async fn list_tokens() -> Result<Vec<TokenRow>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     let Some(account) = principal.account() else {

@@ -1,9 +1,8 @@
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use model::view::ApprovalRow;
 use serde::{Deserialize, Serialize};
 
-use super::super::Seen;
+use super::super::{Question, Seen};
 use crate::error::PageError;
 
 /// What waits, soonest first, and what was decided lately.
@@ -14,7 +13,7 @@ pub struct Inbox {
 }
 
 /// The inbox.
-#[server(prefix = "/fn", endpoint = "approvals", input = Json)]
+#[server(prefix = "/fn", endpoint = "approvals", protocol = Question)]
 pub async fn list_approvals() -> Result<Seen<Inbox>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     let (pending, mut decided) = engine::history::approvals(&engine, &principal).await?;

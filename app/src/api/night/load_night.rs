@@ -1,11 +1,11 @@
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use model::view::Dashboard;
 
+use super::super::Question;
 use crate::error::PageError;
 
 /// The night: what needs me, what runs, what is next, what was.
-#[server(prefix = "/fn", endpoint = "night", input = Json)]
+#[server(prefix = "/fn", endpoint = "night", protocol = Question)]
 pub async fn load_night() -> Result<Dashboard, PageError> {
     use chrono::{DurationRound as _, TimeDelta};
 

@@ -1,12 +1,11 @@
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use model::view::PlanRow;
 
-use super::super::Seen;
+use super::super::{Question, Seen};
 use crate::error::PageError;
 
 /// Every plan.
-#[server(prefix = "/fn", endpoint = "plans", input = Json)]
+#[server(prefix = "/fn", endpoint = "plans", protocol = Question)]
 pub async fn list_plans() -> Result<Seen<Vec<PlanRow>>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     let it = engine::history::plans(&engine, &principal).await?;

@@ -1,12 +1,12 @@
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use model::page::{Page, Position};
 use model::view::RunRow;
 
+use super::super::Question;
 use crate::error::PageError;
 
 /// One page of runs, of one plan or of all.
-#[server(prefix = "/fn", endpoint = "runs", input = Json)]
+#[server(prefix = "/fn", endpoint = "runs", protocol = Question)]
 pub async fn list_runs(
     plan: Option<String>,
     before: Option<Position>,

@@ -1,12 +1,12 @@
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use model::page::{Page, Position};
 use model::view::{TaskFilter, TaskRow};
 
+use super::super::Question;
 use crate::error::PageError;
 
 /// One page of the history.
-#[server(prefix = "/fn", endpoint = "tasks", input = Json)]
+#[server(prefix = "/fn", endpoint = "tasks", protocol = Question)]
 pub async fn list_tasks(
     filter: TaskFilter,
     before: Option<Position>,

@@ -1,12 +1,12 @@
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use model::id::{AttemptNumber, TaskId};
 use model::view::LogSlice;
 
+use super::super::Question;
 use crate::error::PageError;
 
 /// What an attempt wrote after the given place.
-#[server(prefix = "/fn", endpoint = "log", input = Json)]
+#[server(prefix = "/fn", endpoint = "log", protocol = Question)]
 pub async fn read_log(
     task: TaskId,
     attempt: AttemptNumber,
