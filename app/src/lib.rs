@@ -11,6 +11,7 @@ pub mod context;
 pub mod error;
 pub mod live;
 pub mod pages;
+pub mod parcel;
 #[cfg(feature = "ssr")]
 mod shell;
 pub mod text;

@@ -3,7 +3,9 @@ use leptos_router::hooks::use_location;
 
 use super::moment::ZoneSignal;
 use crate::api::night::count_waiting;
+use crate::error::PageError;
 use crate::live::{Connection, use_live};
+use crate::parcel::parcel;
 use crate::text::{Language, use_words};
 use crate::time::Zone;
 use crate::visit::use_visit;
@@ -122,11 +124,13 @@ fn current(path: &str, href: &str) -> Option<&'static str> {
 #[component]
 fn WaitingCount() -> impl IntoView {
     let words = &use_words().frame;
-    let first = Resource::new(|| (), |()| count_waiting());
+    let first = parcel(|| (), |()| count_waiting(), false);
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                let count = use_live(first.await.unwrap_or(0), 15, |_| true, |_| count_waiting());
+                let first = first.await.open::<Result<i64, PageError>>();
+                let first = first.and_then(Result::ok).unwrap_or(0);
+                let count = use_live(first, 15, |_| true, |_| count_waiting());
                 move || {
                     let count = count.get();
                     (count > 0).then(|| view! {

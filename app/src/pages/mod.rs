@@ -26,6 +26,7 @@ pub use runs::RunsPage;
 pub use task::TaskPage;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -33,33 +34,41 @@ use leptos_router::hooks::use_params_map;
 
 use crate::components::Failure;
 use crate::error::PageError;
+use crate::parcel::{Parcel, ParcelResource, parcel};
 
 /// Loads what a page shows and lays it out; a failure is laid out as such.
 ///
 /// The server waits for it, so that the page is whole without JavaScript, and sends it along,
 /// so that hydration asks for nothing.
-fn loaded<Key, T, Loaded, Shown>(
+fn loaded<Key, T, Loaded, View>(
     key: impl Fn() -> Key + Send + Sync + 'static,
     load: impl Fn(Key) -> Loaded + Send + Sync + 'static,
-    show: impl Fn(T) -> Shown + Clone + Send + Sync + 'static,
+    show: impl Fn(T) -> View + Send + Sync + 'static,
 ) -> AnyView
 where
     Key: PartialEq + Clone + Send + Sync + 'static,
     T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
     Loaded: Future<Output = Result<T, PageError>> + Send + 'static,
-    Shown: IntoView + 'static,
+    View: IntoView + 'static,
 {
-    let value = Resource::new_blocking(key, load);
+    let shown: Shown =
+        Arc::new(
+            move |parcel| match parcel.open().unwrap_or(Err(PageError::Internal)) {
+                Ok(value) => show(value).into_any(),
+                Err(error) => view! { <Failure error /> }.into_any(),
+            },
+        );
+    awaited(parcel(key, load, true), shown)
+}
+
+type Shown = Arc<dyn Fn(&Parcel) -> AnyView + Send + Sync>;
+
+fn awaited(parcel: ParcelResource, shown: Shown) -> AnyView {
     view! {
         <Suspense>
             {move || {
-                let show = show.clone();
-                Suspend::new(async move {
-                    match value.await {
-                        Ok(value) => show(value).into_any(),
-                        Err(error) => view! { <Failure error /> }.into_any(),
-                    }
-                })
+                let shown = Arc::clone(&shown);
+                Suspend::new(async move { shown(&parcel.await) })
             }}
         </Suspense>
     }
