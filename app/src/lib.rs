@@ -9,6 +9,7 @@ pub mod components;
 #[cfg(feature = "ssr")]
 pub mod context;
 pub mod error;
+pub mod json;
 pub mod live;
 pub mod pages;
 pub mod parcel;
@@ -32,6 +33,7 @@ use pages::{
     AccountPage, ApprovalPage, ApprovalsPage, HistoryPage, LoginPage, NightPage, NotFoundPage,
     PlanPage, PlansPage, RunPage, RunsPage, TaskPage,
 };
+use parcel::{Parcel, Sealed};
 use time::Zone;
 use visit::Visit;
 
@@ -40,7 +42,10 @@ use visit::Visit;
 pub fn App() -> impl IntoView {
     provide_meta_context();
     // The server knows the visit; the browser reads what the server sent along.
-    let visit = SharedValue::new(|| use_context::<Visit>().unwrap_or_default()).into_inner();
+    let visit = SharedValue::<Parcel, Sealed>::new_with_encoding(|| {
+        Parcel::pack(use_context::<Visit>().unwrap_or_default())
+    });
+    let visit = visit.open::<Visit>().unwrap_or_default();
     let known = visit.principal.is_some();
     provide_context(visit.language);
     provide_context(visit);

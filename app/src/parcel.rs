@@ -100,7 +100,7 @@ impl Parcel {
     pub fn open<T: Clone + DeserializeOwned + 'static>(&self) -> Option<T> {
         match &self.0 {
             Inside::Value { value, .. } => value.downcast_ref().cloned(),
-            Inside::Json(json) => serde_json::from_str(json).ok(),
+            Inside::Json(json) => crate::json::read(json).ok(),
         }
     }
 }

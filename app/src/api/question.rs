@@ -49,7 +49,7 @@ where
     async fn run_client(path: &str, asked: Asked) -> Result<Answer, PageError> {
         let question = serde_json::to_string(&asked).map_err(|_| PageError::Internal)?;
         let answer = ask::<Browser>(path, question).await?;
-        serde_json::from_str(&answer).map_err(|_| unreadable())
+        crate::json::read(&answer).map_err(|_| unreadable())
     }
 }
 
@@ -63,7 +63,7 @@ async fn ask<Browser: Client<PageError>>(
     let refused = (400..=599).contains(&response.status());
     let answer = response.try_into_string().await?;
     if refused {
-        Err(serde_json::from_str(&answer).unwrap_or_else(|_| unreadable()))
+        Err(crate::json::read(&answer).unwrap_or_else(|_| unreadable()))
     } else {
         Ok(answer)
     }
