@@ -9,12 +9,13 @@ use crate::text::use_words;
 use crate::time::{Civil, Style, Zone};
 use crate::visit::use_visit;
 
-/// Where the hours begin and end, in the picture's own units.
-const LEFT: f64 = 118.0;
-const RIGHT: f64 = 630.0;
-const WIDTH: f64 = 640.0;
-const LANE: f64 = 24.0;
-const TOP: f64 = 20.0;
+/// Where the hours begin and end, as all lengths here in tenths of the picture's units: whole
+/// numbers spare the browser what it takes to write others.
+const LEFT: i64 = 1180;
+const RIGHT: i64 = 6300;
+const WIDTH: i64 = 6400;
+const LANE: i64 = 240;
+const TOP: i64 = 200;
 
 /// A line for each plan, a bar for each task, a dotted line to whatever waits for a person.
 #[component]
@@ -26,8 +27,7 @@ pub fn NightPicture(
     let words = use_words();
     let year = use_visit().year;
     let scale = Scale { since, now };
-    #[expect(clippy::cast_precision_loss, reason = "there are a handful of plans")]
-    let bottom = TOP + lanes.len() as f64 * LANE;
+    let bottom = TOP + LANE * i64::try_from(lanes.len()).unwrap_or(0);
     let zone = use_context::<ZoneSignal>();
     let zone = move || zone.map(|ZoneSignal(zone)| zone.get()).unwrap_or_default();
     let name = move || {
@@ -40,8 +40,8 @@ pub fn NightPicture(
             .into_iter()
             .map(|(at, hour)| {
                 view! {
-                    <path class="grid" d=format!("M{at:.1} {:.1}V{bottom:.1}", TOP - 8.0) />
-                    <text x=format!("{at:.1}") y=bottom + 14.0 text-anchor="middle">
+                    <path class="grid" d=format!("M{at} {}V{}", units(TOP - 80), units(bottom)) />
+                    <text x=at.clone() y=units(bottom + 140) text-anchor="middle">
                         {format!("{hour:02}")}
                     </text>
                 }
@@ -50,24 +50,23 @@ pub fn NightPicture(
     };
     let rows = lanes
         .into_iter()
-        .enumerate()
-        .map(|(index, lane)| {
-            #[expect(clippy::cast_precision_loss, reason = "there are a handful of plans")]
-            let top = TOP + index as f64 * LANE;
+        .zip(0..)
+        .map(|(lane, index)| {
+            let top = TOP + index * LANE;
             let bars = lane
                 .bars
                 .into_iter()
                 .map(|bar| view! { <Bar bar scale top /> })
                 .collect_view();
             view! {
-                <text x="0" y=top + 9.0>{shortened(&lane.plan)}</text>
+                <text x="0" y=units(top + 90)>{shortened(&lane.plan)}</text>
                 {bars}
             }
         })
         .collect_view();
     view! {
         <svg
-            viewBox=format!("0 0 {WIDTH} {}", bottom + 20.0)
+            viewBox=format!("0 0 {} {}", units(WIDTH), units(bottom + 200))
             role="img"
             aria-label=name
         >
@@ -79,7 +78,7 @@ pub fn NightPicture(
 }
 
 #[component]
-fn Bar(bar: NightBar, scale: Scale, top: f64) -> impl IntoView {
+fn Bar(bar: NightBar, scale: Scale, top: i64) -> impl IntoView {
     let waits = bar.state == TaskState::AwaitingApproval;
     let from = scale.place(bar.from);
     let until = match bar.until {
@@ -88,7 +87,7 @@ fn Bar(bar: NightBar, scale: Scale, top: f64) -> impl IntoView {
         None => scale.place(scale.now),
     };
     // A short task still shows.
-    let width = (until - from).max(5.0);
+    let width = (until - from).max(50);
     let from = from.min(RIGHT - width);
     let class = match bar.state {
         // Of what waits for a signature the work is there; only the signature is missing.
@@ -104,13 +103,10 @@ fn Bar(bar: NightBar, scale: Scale, top: f64) -> impl IntoView {
         | TaskState::Cancelled => "soft",
     };
     let waiting = waits.then(|| {
-        let (end, middle) = (RIGHT + 3.0, top + 5.5);
+        let (begin, end, middle) = (units(from + width + 20), units(RIGHT + 30), units(top + 55));
         view! {
-            <path class="waiting" d=format!("M{:.1} {middle:.1}H{end:.1}", from + width + 2.0) />
-            <path
-                class="wait"
-                d=format!("M{end:.1} {top:.1}l6 5.5-6 5.5-6-5.5z")
-            />
+            <path class="waiting" d=format!("M{begin} {middle}H{end}") />
+            <path class="wait" d=format!("M{end} {}l6 5.5-6 5.5-6-5.5z", units(top)) />
         }
     });
     let title = format!("{}: {}", bar.task, state_word(bar.state));
@@ -119,9 +115,9 @@ fn Bar(bar: NightBar, scale: Scale, top: f64) -> impl IntoView {
             <title>{title}</title>
             <rect
                 class=class
-                x=format!("{from:.1}")
-                y=top
-                width=format!("{width:.1}")
+                x=units(from)
+                y=units(top)
+                width=units(width)
                 height="11"
                 rx="3"
             />
@@ -139,18 +135,14 @@ struct Scale {
 }
 
 impl Scale {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "milliseconds of a night are far below 2^53"
-    )]
-    fn place(self, at: DateTime<Utc>) -> f64 {
-        let whole = (self.now - self.since).num_milliseconds().max(1) as f64;
-        let part = (at - self.since).num_milliseconds() as f64;
-        LEFT + (RIGHT - LEFT) * (part / whole).clamp(0.0, 1.0)
+    fn place(self, at: DateTime<Utc>) -> i64 {
+        let whole = (self.now - self.since).num_seconds().max(1);
+        let part = (at - self.since).num_seconds().clamp(0, whole);
+        LEFT + (RIGHT - LEFT) * part / whole
     }
 
     /// Every third full hour of the zone, with its place.
-    fn hours(self, zone: Zone) -> Vec<(f64, u32)> {
+    fn hours(self, zone: Zone) -> Vec<(String, u32)> {
         let first = Civil::of(self.since, zone);
         let past = i64::from(first.minute * 60 + first.second);
         let opening = self.since - chrono::TimeDelta::seconds(past);
@@ -159,9 +151,14 @@ impl Scale {
             .take_while(|at| *at < self.now)
             .map(|at| (at, Civil::of(at, zone).hour))
             .filter(|(_, hour)| hour % 3 == 0)
-            .map(|(at, hour)| (self.place(at), hour))
+            .map(|(at, hour)| (units(self.place(at)), hour))
             .collect()
     }
+}
+
+/// A length as the picture writes it.
+fn units(tenths: i64) -> String {
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// The name as far as there is room.
@@ -171,5 +168,24 @@ fn shortened(name: &str) -> String {
         name.to_owned()
     } else {
         name.chars().take(MOST - 1).chain(['…']).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_have_their_place_between_the_ends() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("a valid moment");
+        let scale = Scale {
+            since: at("2026-11-19T12:00:00Z"),
+            now: at("2026-11-20T06:00:00Z"),
+        };
+        assert_eq!(units(scale.place(scale.since)), "118.0");
+        assert_eq!(units(scale.place(at("2026-11-20T02:30:00Z"))), "530.4");
+        assert_eq!(units(scale.place(scale.now)), "630.0");
+        assert_eq!(scale.place(at("2026-11-18T00:00:00Z")), LEFT);
+        assert_eq!(scale.place(at("2026-11-21T00:00:00Z")), RIGHT);
     }
 }
