@@ -1,6 +1,6 @@
 //! The history's filters as they stand in an address, in both directions.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use leptos_router::params::ParamsMap;
 use model::page::Position;
 use model::reported::Status;
@@ -125,24 +125,13 @@ pub fn position(cursor: &str) -> Option<Position> {
 
 /// A day, or a moment with or without offset; all in UTC where nothing else is said.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let day = || {
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-        Some(date.and_time(NaiveTime::MIN).and_utc())
-    };
-    let exact = || Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
-    let bare = || {
-        let text = text.strip_suffix('Z').unwrap_or(text);
-        [
-            "%Y-%m-%dT%H:%M",
-            "%Y-%m-%d %H:%M",
-            "%Y-%m-%dT%H:%M:%S",
-            "%Y-%m-%d %H:%M:%S",
-        ]
+    // Completed and read as what the JSON of every page holds: the browser has no other reader.
+    let bare = text.strip_suffix('Z').unwrap_or(text);
+    ["Z", ":00Z", "T00:00:00Z"]
         .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-        .map(|at| at.and_utc())
-    };
-    day().or_else(exact).or_else(bare)
+        .map(|rest| format!("{bare}{rest}"))
+        .chain([text.to_owned()])
+        .find_map(|text| text.parse().ok())
 }
 
 /// Percent-encoding of a query's value.
@@ -220,7 +209,21 @@ mod tests {
         assert!(expected.is_some());
         assert_eq!(moment("2026-11-20T02:30Z"), expected);
         assert_eq!(moment("2026-11-20 02:30"), expected);
+        assert_eq!(moment("2026-11-20 02:30:00"), expected);
+        assert_eq!(moment("2026-11-20T02:30:00Z"), expected);
         assert_eq!(moment("2026-11-20T03:30:00+01:00"), expected);
+        assert_eq!(moment("2026-11-20"), moment("2026-11-20T00:00"));
+        assert!(moment("2026-11-20").is_some());
+        for nonsense in [
+            "",
+            "Z",
+            "2026",
+            "2026-11",
+            "2026-11-20T02",
+            "2026-11-20 25:00",
+        ] {
+            assert_eq!(moment(nonsense), None, "{nonsense}");
+        }
         assert_eq!(moment("2026-13-20"), None);
     }
 }

@@ -127,21 +127,22 @@ pub fn reader_zone() -> Option<String> {
 /// What stands in `datetime`.
 #[must_use]
 pub fn machine(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    let (date, clock) = date_and_clock(at);
+    format!("{date}T{clock}Z")
 }
 
 /// The UTC moment on hover.
 #[must_use]
 pub fn hover(at: DateTime<Utc>) -> String {
+    let (date, clock) = date_and_clock(at);
+    format!("{date} {clock} UTC")
+}
+
+fn date_and_clock(at: DateTime<Utc>) -> (String, String) {
     let civil = Civil::utc(at);
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
-        civil.year,
-        civil.month + 1,
-        civil.day,
-        civil.hour,
-        civil.minute,
-        civil.second
+    (
+        format!("{:04}-{:02}-{:02}", civil.year, civil.month + 1, civil.day),
+        format!("{:02}:{:02}:{:02}", civil.hour, civil.minute, civil.second),
     )
 }
 
@@ -205,5 +206,6 @@ mod tests {
         );
         assert_eq!(civil.write(Style::Day, words, 2026), "mercredi 15 janvier");
         assert_eq!(hover(at), "2025-01-15 02:30:41 UTC");
+        assert_eq!(machine(at), "2025-01-15T02:30:41Z");
     }
 }
