@@ -50,6 +50,8 @@ pub fn compile(profile: Profile) -> Result<PathBuf> {
 }
 
 /// Writes the module and its JavaScript glue, as `wasm-bindgen --target web` does.
+///
+/// The names of functions stay in for [`shrink`], which sorts by them and drops them.
 pub fn bind(module: &Path, into: &Path, profile: Profile) -> Result<()> {
     Bindgen::new()
         .input_path(module)
@@ -57,14 +59,14 @@ pub fn bind(module: &Path, into: &Path, profile: Profile) -> Result<()> {
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
-        .remove_name_section(profile == Profile::Release)
+        .remove_name_section(profile == Profile::Release && wasm_opt().is_none())
         .remove_producers_section(true)
         .generate(into)
 }
 
 /// Runs binaryen's optimiser where npm installed it; without it the site is larger and as right.
 pub fn shrink(bound: &Path) -> Result<()> {
-    let Some(program) = paths::npm_program("wasm-opt") else {
+    let Some(program) = wasm_opt() else {
         eprintln!("    wasm-opt is not here (npm ci brings it): the module stays larger");
         return Ok(());
     };
@@ -74,6 +76,8 @@ pub fn shrink(bound: &Path) -> Result<()> {
     tool::run(
         Command::new(program)
             .arg("-Oz")
+            // What is compiled from one generic function lies together, and compresses better.
+            .arg("--reorder-functions-by-name")
             .args(FEATURES)
             .arg(&module)
             .arg("-o")
@@ -82,6 +86,10 @@ pub fn shrink(bound: &Path) -> Result<()> {
     fs::rename(&smaller, &module).context("cannot put the smaller module in its place")?;
     eprintln!("    {} kB → {} kB", before / 1024, size(&module)? / 1024);
     Ok(())
+}
+
+fn wasm_opt() -> Option<PathBuf> {
+    paths::npm_program("wasm-opt")
 }
 
 fn size(file: &Path) -> Result<u64> {
