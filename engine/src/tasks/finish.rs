@@ -26,12 +26,12 @@ pub async fn finish(engine: &Engine, finishes: Vec<Finish>) -> Result<Vec<Finish
         return Ok(Vec::new());
     }
     let mut transaction = engine.begin_planned().await?;
-    let (finished, queued) = finish_in(engine, &mut transaction, finishes).await?;
+    let (answers, queued) = finish_in(engine, &mut transaction, finishes).await?;
     transaction.commit().await?;
     if !queued.is_empty() {
         engine.hint_ready();
     }
-    Ok(finished)
+    Ok(answers)
 }
 
 /// The same for a worker that goes on at once: it claims up to `limit` tasks in the
@@ -43,7 +43,7 @@ pub async fn finish_and_claim(
     limit: u32,
 ) -> Result<(Vec<Finished>, Vec<Claimed>)> {
     let mut transaction = engine.begin_planned().await?;
-    let (finished, queued) = finish_in(engine, &mut transaction, finishes).await?;
+    let (answers, queued) = finish_in(engine, &mut transaction, finishes).await?;
     let claimed = claim_in(engine, &mut transaction, worker, limit).await?;
     transaction.commit().await?;
     if queued
@@ -52,7 +52,7 @@ pub async fn finish_and_claim(
     {
         engine.hint_ready();
     }
-    Ok((finished, claimed))
+    Ok((answers, claimed))
 }
 
 /// Also returns what may be claimed now and could not before.
@@ -79,7 +79,7 @@ async fn finish_in(
         }
     }
     let concluded = conclude(engine, connection, "worker", seen).await?;
-    let finished = order
+    let answers = order
         .into_iter()
         .map(|task| {
             concluded
@@ -88,7 +88,7 @@ async fn finish_in(
                 .map_or(Finished::LeaseLost, |state| Finished::Recorded(*state))
         })
         .collect();
-    Ok((finished, concluded.queued))
+    Ok((answers, concluded.queued))
 }
 
 /// What ended attempts led to.

@@ -107,9 +107,9 @@ async fn finish(finisher: &Finisher, jobs: &[Job]) -> Result<Vec<Reply>> {
     let Ok(answer) = tokio::time::timeout(engine.settings.lease / 3, asked).await else {
         return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
     };
-    let (finished, claimed) = answer?;
+    let (answers, claimed) = answer?;
     let mut claimed = claimed.into_iter().map(|claimed| (claimed, lease_end));
-    Ok(finished
+    Ok(answers
         .into_iter()
         .map(|finished| Reply {
             finished: Some(finished),

@@ -205,7 +205,9 @@ async fn the_lighter_queue_keeps_what_was_queued_and_leased(pool: PgPool) {
         "INSERT INTO tasks (id, name, origin, state, attempt, external_id) VALUES
              (1, 'runs', 'native', 'running', 1, NULL), (2, 'told', 'reported', 'running', 0, 'job-2');
          INSERT INTO leases (task_id, attempt, token, worker_id, queue, expires_at)
-             VALUES (1, 1, gen_random_uuid(), gen_random_uuid(), 'default', watchbill_now())",
+             VALUES (1, 1, gen_random_uuid(), gen_random_uuid(), 'default', watchbill_now());
+         INSERT INTO attempts (task_id, number, worker_id, worker_name, token, started_at)
+             SELECT task_id, attempt, worker_id, 'old', token, watchbill_now() FROM leases",
     )
     .execute(&pool)
     .await
