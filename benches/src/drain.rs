@@ -7,6 +7,7 @@ use engine::Engine;
 use engine::tasks::{
     AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish_and_claim,
 };
+use model::identity::Principal;
 use model::view::Outcome;
 
 use crate::claiming;
@@ -21,6 +22,7 @@ pub async fn measure(report: &mut Report) -> Result<()> {
     let database = Database::fresh("drain").await?;
     let engine = database.engine(8).await?;
     let definition = task("noop", &[]);
+    let bench = Principal::system("bench");
     let started = Instant::now();
     for _ in 0..TASKS / SLICE as usize {
         let tasks: Vec<NewTask> = (0..SLICE)
@@ -29,7 +31,7 @@ pub async fn measure(report: &mut Report) -> Result<()> {
                 inputs: serde_json::json!({}),
             })
             .collect();
-        enqueue(&engine, &tasks).await?;
+        enqueue(&engine, &bench, &tasks).await?;
     }
     report.rate("enqueue, slices of 1,000", per_second(started), None);
     sqlx::raw_sql("VACUUM ANALYZE")

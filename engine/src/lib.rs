@@ -9,6 +9,7 @@ pub mod clock;
 pub mod error;
 pub mod history;
 pub mod identity;
+mod json;
 pub mod outbox;
 pub mod plans;
 mod pool;

@@ -29,7 +29,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// When something that it cannot do without is missing.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
-    shutdown::on_signal(shutdown.http.clone())?;
+    shutdown::on_signal(shutdown.stop.clone())?;
     metrics::install()?;
     let config = first_start::prepare(config).await?;
     let database = Database::open(&config).await?;
@@ -44,7 +44,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// When something that it cannot do without is missing.
 pub async fn worker(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
-    shutdown::on_signal(shutdown.worker.clone())?;
+    shutdown::on_signal(shutdown.stop.clone())?;
     let config = first_start::prepare(config).await?;
     let database = Database::open(&config).await?;
     let worked = work(&config, &database, &shutdown).await;
@@ -63,7 +63,7 @@ async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyh
         }
     };
     let working = async {
-        let result = run_worker(engine.clone(), shutdown.worker.clone()).await;
+        let result = run_worker(engine.clone(), shutdown.stop.clone()).await;
         shutdown.background.cancel();
         result
     };
@@ -100,7 +100,7 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
     let mut background = JoinSet::new();
     background.spawn(deliver(engine.clone(), shutdown.clone()));
     let mut worker = JoinSet::new();
-    worker.spawn(run_worker(engine.clone(), shutdown.worker.clone()));
+    worker.spawn(run_worker(engine.clone(), shutdown.stop.clone()));
     background.spawn(engine::scheduler::run(
         engine.clone(),
         shutdown.background.clone(),
@@ -116,7 +116,6 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
     };
     let stages = async {
         let answered = answer(listener, &engine, config, shutdown).await;
-        shutdown.worker.cancel();
         while worker.join_next().await.is_some() {}
         shutdown.background.cancel();
         while background.join_next().await.is_some() {}
@@ -158,9 +157,9 @@ async fn answer(
     };
     let service = router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service)
-        .with_graceful_shutdown(shutdown.http.clone().cancelled_owned());
+        .with_graceful_shutdown(shutdown.stop.clone().cancelled_owned());
     let limit = async {
-        shutdown.http.cancelled().await;
+        shutdown.stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {

@@ -1,4 +1,4 @@
-//! Stops in order: web requests first, then the worker, then the scheduler.
+//! Stops in order: nothing new begins, then what was begun ends, then the scheduler does.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -6,10 +6,9 @@ use tokio_util::sync::CancellationToken;
 /// One token for each stage, cancelled in this order.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
-    /// The web server takes no new requests; open streams end.
-    pub http: CancellationToken,
-    /// The worker claims nothing more and ends what it runs.
-    pub worker: CancellationToken,
+    /// The web server takes no new requests, and the worker claims nothing more; both
+    /// end what they have begun.
+    pub stop: CancellationToken,
     /// The scheduler, the outbox and the rest.
     pub background: CancellationToken,
 }

@@ -1,10 +1,12 @@
 //! Native tasks on their own, many at a time.
 
 use model::id::TaskId;
+use model::identity::{Permission, Principal};
 use model::plan::PlanTask;
 use serde_json::Value;
 
-use crate::{Engine, Result};
+use crate::json::holds_nul;
+use crate::{Engine, Error, Result, authorise};
 
 /// A task that belongs to no run.
 #[derive(Clone, Debug)]
@@ -14,7 +16,17 @@ pub struct NewTask {
 }
 
 /// Makes tasks that are ready at once; their ids stand in the order of `tasks`.
-pub async fn enqueue(engine: &Engine, tasks: &[NewTask]) -> Result<Vec<TaskId>> {
+///
+/// # Errors
+/// [`Error::Forbidden`] for whoever may not both run plans and say what plans run, since a
+/// task on its own is both; [`Error::Invalid`] with `tasks[n]` for one that cannot be stored.
+pub async fn enqueue(
+    engine: &Engine,
+    principal: &Principal,
+    tasks: &[NewTask],
+) -> Result<Vec<TaskId>> {
+    authorise(principal, Permission::Run)?;
+    authorise(principal, Permission::EditPlan)?;
     let names: Vec<&str> = tasks
         .iter()
         .map(|task| task.definition.name.as_str())
@@ -30,17 +42,27 @@ pub async fn enqueue(engine: &Engine, tasks: &[NewTask]) -> Result<Vec<TaskId>> 
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(anyhow::Error::new)?;
     let inputs: Vec<&Value> = tasks.iter().map(|task| &task.inputs).collect();
+    for (place, parts) in definitions.iter().zip(&inputs).enumerate() {
+        if holds_nul(parts.0) || holds_nul(parts.1) {
+            return Err(Error::invalid(
+                format!("tasks[{place}]"),
+                "leave out the character NUL, which cannot be stored",
+            ));
+        }
+    }
     let ids = sqlx::query_scalar!(
         "WITH made AS (
-             INSERT INTO tasks (name, origin, state, queue, priority, definition, inputs, ready_at)
-             SELECT name, 'native', 'queued', queue, priority, definition, inputs, watchbill_now()
+             INSERT INTO tasks (name, origin, state, queue, priority, labels, definition, inputs, ready_at)
+             SELECT name, 'native', 'queued', queue, priority,
+                    ARRAY(SELECT jsonb_array_elements_text(coalesce(definition -> 'labels', '[]'))),
+                    definition, inputs, watchbill_now()
              FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[], $5::jsonb[])
                  WITH ORDINALITY AS g (name, queue, priority, definition, inputs, place)
              ORDER BY place
              RETURNING id
          ), recorded AS (
              INSERT INTO task_history (task_id, seq, attempt, event, to_state, actor)
-             SELECT id, 1, 0, 'create', 'queued', 'api' FROM made
+             SELECT id, 1, 0, 'create', 'queued', $6 FROM made
          )
          SELECT id FROM made ORDER BY id",
         &names as &[&str],
@@ -48,6 +70,7 @@ pub async fn enqueue(engine: &Engine, tasks: &[NewTask]) -> Result<Vec<TaskId>> 
         &priorities,
         &definitions,
         &inputs as &[&Value],
+        principal.name,
     )
     .fetch_all(&engine.pool)
     .await?;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::output::{Masker, acceptable_uri};
 use super::workspace::Workspace;
+use crate::json::holds_nul;
 
 /// The largest report that is read.
 const LARGEST: u64 = 1024 * 1024;
@@ -97,17 +98,6 @@ fn wrong(key: &str, expected: &str, found: &Value) -> String {
         Value::Object(_) => "an object",
     };
     format!("the {key} of its report must be {expected}, not {found}")
-}
-
-fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(object) => object
-            .iter()
-            .any(|(key, item)| key.contains('\0') || holds_nul(item)),
-    }
 }
 
 #[cfg(test)]

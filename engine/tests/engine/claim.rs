@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use engine::tasks::{NewTask, claim, enqueue};
+use model::identity::Principal;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -15,7 +16,9 @@ async fn fill(engine: &engine::Engine, count: usize) {
             inputs: serde_json::json!({}),
         })
         .collect();
-    enqueue(engine, &tasks).await.expect("the tasks are made");
+    enqueue(engine, &Principal::system("test"), &tasks)
+        .await
+        .expect("the tasks are made");
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
@@ -78,16 +81,15 @@ async fn the_urgent_go_first_and_labels_are_respected(pool: PgPool) {
     let engine = engine(pool);
     let mut urgent = task("urgent", &[]);
     urgent.priority = 5;
-    let plain = task("plain", &[]);
+    let mut plain = task("plain", &[]);
+    plain.labels = vec!["gpu".to_owned()];
     let tasks = [plain, urgent].map(|definition| NewTask {
         definition,
         inputs: serde_json::json!({}),
     });
-    enqueue(&engine, &tasks).await.expect("the tasks are made");
-    sqlx::query("UPDATE tasks SET labels = '{gpu}' WHERE name = 'plain'")
-        .execute(&engine.pool)
+    enqueue(&engine, &Principal::system("test"), &tasks)
         .await
-        .expect("the label is set");
+        .expect("the tasks are made");
     let names = |claimed: Vec<engine::tasks::Claimed>| -> Vec<String> {
         claimed.into_iter().map(|claimed| claimed.name).collect()
     };

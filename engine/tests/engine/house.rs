@@ -223,7 +223,8 @@ async fn the_lighter_queue_keeps_what_was_queued_and_leased(pool: PgPool) {
         0,
         "the lapsed lease was found"
     );
-    let twice = "INSERT INTO tasks (name, origin, state, external_id) VALUES ('again', 'reported', 'running', 'job-2')";
+    let twice = "INSERT INTO tasks (id, name, origin, state, external_id)
+                 VALUES (3, 'again', 'reported', 'running', 'job-2')";
     let refused = sqlx::query(twice).execute(&pool).await.expect_err("taken");
     assert!(
         refused.to_string().contains("tasks_external_id"),

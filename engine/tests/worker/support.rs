@@ -7,6 +7,7 @@ use engine::tasks::{NewTask, enqueue};
 use engine::worker::{WorkerOptions, run};
 use engine::{Engine, Settings};
 use model::id::TaskId;
+use model::identity::Principal;
 use model::plan::{EnvironmentValue, EnvironmentVariable, Join, PlanTask, Retries, Work};
 use model::task::TaskState;
 use model::view::Outcome;
@@ -68,9 +69,13 @@ impl Worker {
     }
 
     pub async fn enqueue_with(&self, definition: PlanTask, inputs: Value) -> TaskId {
-        enqueue(&self.engine, &[NewTask { definition, inputs }])
-            .await
-            .expect("it can be enqueued")[0]
+        enqueue(
+            &self.engine,
+            &Principal::system("test"),
+            &[NewTask { definition, inputs }],
+        )
+        .await
+        .expect("it can be enqueued")[0]
     }
 
     /// Waits until the first attempt has ended.

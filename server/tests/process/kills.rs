@@ -20,7 +20,7 @@ async fn fifty_killed_workers_lose_nothing_and_record_nothing_twice() {
     let (engine, cluster) = home.engine().await;
     let random = SystemRandom;
     let mut tasks = Vec::new();
-    let mut workers: Vec<Child> = (0..2).map(|_| home.worker(LEASE)).collect();
+    let mut workers: Vec<Child> = (0..2).map(|_| home.worker(LEASE, "")).collect();
     for round in 0..KILLS {
         tasks.push(enqueue(&engine, "sleep 0.4").await);
         // The moment of the kill is what varies here; nothing waits for it.
@@ -28,7 +28,7 @@ async fn fifty_killed_workers_lose_nothing_and_record_nothing_twice() {
         let victim = usize::try_from(round % 2).expect("a small number");
         workers[victim].kill().expect("killed");
         workers[victim].wait().expect("reaped");
-        workers[victim] = home.worker(LEASE);
+        workers[victim] = home.worker(LEASE, "");
         rescue(&engine).await.expect("the database answers");
     }
 

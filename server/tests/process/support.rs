@@ -103,8 +103,8 @@ impl Home {
         Served { child, address }
     }
 
-    /// Starts a worker; it says nothing when it is ready.
-    pub fn worker(&self, lease: &str) -> Child {
+    /// Starts a worker with labels, divided by commas; it says nothing when it is ready.
+    pub fn worker(&self, lease: &str, labels: &str) -> Child {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -112,6 +112,7 @@ impl Home {
             .expect("a log");
         self.command("worker")
             .args(["--lease", lease])
+            .env("WATCHBILL_WORKER_LABELS", labels)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -225,6 +226,11 @@ pub async fn until<T, F: Future<Output = Option<T>>>(
 
 /// A task that runs this script.
 pub async fn enqueue(engine: &Engine, script: &str) -> TaskId {
+    enqueue_for(engine, script, &[]).await
+}
+
+/// The same, for workers with these labels only.
+pub async fn enqueue_for(engine: &Engine, script: &str, labels: &[&str]) -> TaskId {
     let definition = PlanTask {
         name: "probe".to_owned(),
         description: String::new(),
@@ -239,13 +245,13 @@ pub async fn enqueue(engine: &Engine, script: &str) -> TaskId {
         approval: None,
         queue: "default".to_owned(),
         priority: 0,
-        labels: Vec::new(),
+        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
     };
     let new = NewTask {
         definition,
         inputs: serde_json::json!({}),
     };
-    engine::tasks::enqueue(engine, &[new])
+    engine::tasks::enqueue(engine, &Principal::system("test"), &[new])
         .await
         .expect("enqueued")[0]
 }

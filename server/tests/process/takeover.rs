@@ -1,10 +1,12 @@
-//! Invariant 3: what a killed process held goes on elsewhere within lease + 5 s.
+//! Invariants 2 and 3: what a killed or a sleeping process held goes on elsewhere.
 
 use std::time::Duration;
 
 use model::task::TaskState;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-use crate::support::{Home, LEASE, enqueue, look, until};
+use crate::support::{Home, LEASE, enqueue, enqueue_for, look, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_servers_task_is_taken_over() {
@@ -42,6 +44,63 @@ async fn a_killed_servers_task_is_taken_over() {
     assert!(took < LEASE + Duration::from_secs(5), "{took:?}");
     assert_eq!(done.row.attempt.0, 2);
     assert!(second.terminate().success(), "{}", home.log());
+    engine.pool.close().await;
+    cluster.leave().await;
+}
+
+/// Invariant 2: whoever comes back after its lease has nothing more to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_slept_past_its_lease_ends_its_step_and_records_nothing() {
+    let home = Home::new();
+    // The server's own worker has not the label: the two that have it are alone.
+    let mut server = home.serve();
+    let (engine, cluster) = home.engine().await;
+    let mark = home.marks().join("slept");
+    let script = format!(
+        "[ -e {0} ] || {{ echo $$ > {0}.part; mv {0}.part {0}; exec sleep 600; }}",
+        mark.display()
+    );
+    let mut sleeper = home.worker("2s", "probe");
+    let task = enqueue_for(&engine, &script, &["probe"]).await;
+    until("the first attempt to begin", async || {
+        mark.exists().then_some(())
+    })
+    .await;
+    let step = std::fs::read_to_string(&mark).expect("its pid");
+    let pid = Pid::from_raw(i32::try_from(sleeper.id()).expect("a pid"));
+    kill(pid, Signal::SIGSTOP).expect("stopped");
+
+    let mut other = home.worker("2s", "probe");
+    until("the second attempt to end", async || {
+        look(&engine, task)
+            .await
+            .filter(|task| task.row.state == TaskState::Succeeded)
+    })
+    .await;
+    assert!(!has_ended(step.trim()), "a stopped worker ends nothing");
+    kill(pid, Signal::SIGCONT).expect("woken");
+    until("the sleeper's step to end", async || {
+        has_ended(step.trim()).then_some(())
+    })
+    .await;
+    let outcomes: Vec<(i32, String)> =
+        sqlx::query_as("SELECT number, outcome FROM attempts WHERE task_id = $1 ORDER BY number")
+            .bind(task.0)
+            .fetch_all(&engine.pool)
+            .await
+            .expect("attempts");
+    let seen: Vec<(i32, &str)> = outcomes
+        .iter()
+        .map(|(number, outcome)| (*number, outcome.as_str()))
+        .collect();
+    assert_eq!(seen, [(1, "worker_lost"), (2, "succeeded")]);
+    let task = look(&engine, task).await.expect("the task");
+    assert_eq!(task.row.state, TaskState::Succeeded);
+    for worker in [&mut sleeper, &mut other] {
+        worker.kill().expect("killed");
+        worker.wait().expect("reaped");
+    }
+    assert!(server.terminate().success(), "{}", home.log());
     engine.pool.close().await;
     cluster.leave().await;
 }

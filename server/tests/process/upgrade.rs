@@ -1,6 +1,7 @@
 //! From one version to the next: the schema, after a dump; and a database of another PostgreSQL.
 
 use engine::tasks::enqueue;
+use model::identity::Principal;
 use sqlx::postgres::PgPoolOptions;
 
 use server::cluster::Cluster;
@@ -30,7 +31,9 @@ async fn a_database_of_before_is_dumped_and_then_migrated() {
         .await
         .expect("accounts");
     assert_eq!(logins, ["kept"]);
-    enqueue(&engine, &[]).await.expect("the schema is current");
+    enqueue(&engine, &Principal::system("test"), &[])
+        .await
+        .expect("the schema is current");
     let dumps: Vec<_> = std::fs::read_dir(home.data().join("backups"))
         .expect("a folder")
         .map(|entry| entry.expect("a file").metadata().expect("its size").len())

@@ -182,7 +182,7 @@ impl Api {
             definition: definition("build"),
             inputs: json!({}),
         };
-        enqueue(&self.engine, &[task])
+        enqueue(&self.engine, &Principal::system("test"), &[task])
             .await
             .expect("it is enqueued")[0]
     }
