@@ -81,9 +81,9 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
             .map(|(at, local)| {
                 view! {
                     <tr>
-                        <td>{local}</td>
+                        <td class="lead">{local}</td>
                         <td>{crate::time::hover(at)}</td>
-                        <td><Moment at /></td>
+                        <td data-label=words.plans.yours><Moment at /></td>
                         <td class="soft">{distance(at, now, words)}</td>
                     </tr>
                 }
@@ -92,7 +92,7 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
         view! {
             <h2>{words.plans.next_times}</h2>
             <div class="sheet scroll" tabindex="0" role="region" aria-label=words.plans.next_times>
-                <table class="ledger">
+                <table class="ledger cards">
                     <thead>
                         <tr>
                             <th scope="col">{(words.plans.in_zone)(&zone)}</th>
