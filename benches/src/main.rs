@@ -10,6 +10,7 @@ mod drain;
 mod history;
 mod idle;
 mod latency;
+mod login;
 mod report;
 mod serving;
 
@@ -45,6 +46,9 @@ async fn main() -> Result<()> {
     let mut report = Report::default();
     if wanted("latency") {
         latency::measure(&mut report).await?;
+    }
+    if wanted("login") {
+        login::measure(&mut report).await?;
     }
     if wanted("drain") {
         drain::measure(&mut report).await?;

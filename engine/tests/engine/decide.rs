@@ -107,10 +107,10 @@ async fn a_gate_before_the_start_lets_nothing_run(pool: PgPool) {
     assert_eq!(claim_one(&engine, &worker(&engine)).await.name, "change");
 }
 
-/// Invariant 11: 64 deciders at the same 50 gates.
+/// Invariant 11: 64 deciders at the same 200 gates.
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn of_many_deciders_one_wins(pool: PgPool) {
-    const GATES: i64 = 50;
+    const GATES: i64 = 200;
     let engine = engine(pool);
     let mut approvals = Vec::new();
     for _ in 0..GATES {

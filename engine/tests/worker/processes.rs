@@ -32,7 +32,8 @@ async fn a_timeout_leaves_no_process(pool: PgPool) {
         seen.reason.as_deref(),
         Some("it ran longer than 1 s and was stopped")
     );
-    assert_eq!(seen.text(), "ready\n");
+    // A shell that dies a moment after its child may still say that the child was killed.
+    assert!(seen.text().starts_with("ready\n"), "{}", seen.text());
     assert_eq!(trace.living(), [0; 0]);
     worker.stop().await;
 }
