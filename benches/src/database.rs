@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use engine::{Engine, Settings};
-use model::plan::{Join, PlanTask, Retries, Work};
+use model::plan::{PlanTask, Work};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 
@@ -58,19 +58,7 @@ impl Database {
 /// A task that runs `true`.
 pub fn task(name: &str, needs: &[&str]) -> PlanTask {
     PlanTask {
-        name: name.to_owned(),
-        description: String::new(),
         needs: needs.iter().map(|need| (*need).to_owned()).collect(),
-        join: Join::AllSucceeded,
-        when: None,
-        work: Work::Run(vec!["true".to_owned()]),
-        working_directory: None,
-        environment: Vec::new(),
-        timeout_seconds: 60,
-        retries: Retries::default(),
-        approval: None,
-        queue: "default".to_owned(),
-        priority: 0,
-        labels: Vec::new(),
+        ..PlanTask::new(name, Work::run(["true"]))
     }
 }

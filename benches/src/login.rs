@@ -21,6 +21,7 @@ pub async fn measure(report: &mut Report) -> Result<()> {
         login: "known".to_owned(),
         password: SecretString::from("four unrelated words here"),
         roles: vec![Role::Viewer],
+        email: None,
     };
     create(&engine, &Principal::system("bench"), &known).await?;
     let (mut wrong, mut unknown) = (Vec::new(), Vec::new());

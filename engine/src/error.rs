@@ -57,6 +57,29 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether the database refused a statement. A transaction around it can then only be
+    /// rolled back, and would be without a word if it were committed.
+    #[must_use]
+    pub(crate) fn ends_transaction(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Internal(error) => matches!(
+                error.downcast_ref::<sqlx::Error>(),
+                Some(sqlx::Error::Database(_))
+            ),
+            Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Gone(_)
+            | Self::Forbidden(_)
+            | Self::Unauthenticated(_)
+            | Self::TooMany { .. }
+            | Self::Invalid(_)
+            | Self::TooLarge(_) => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let unavailable = match &error {

@@ -10,6 +10,7 @@ pub mod error;
 pub mod history;
 pub mod identity;
 mod json;
+pub mod mail;
 pub mod outbox;
 pub mod plans;
 mod pool;
@@ -19,13 +20,14 @@ pub mod runs;
 pub mod schedule;
 pub mod scheduler;
 pub mod settings;
+pub mod slack;
 pub mod tasks;
 pub mod upkeep;
 pub mod worker;
 
 use std::sync::Arc;
 
-use model::identity::{Permission, Principal, PrincipalKind};
+use model::identity::{Permission, Principal};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -53,6 +55,7 @@ pub struct Engine {
     /// Tells this engine's own hints from those of other processes.
     pub(crate) instance: Uuid,
     pub(crate) plan_cache: Arc<plans::PlanCache>,
+    pub(crate) courier: Arc<outbox::Courier>,
 }
 
 impl Engine {
@@ -61,6 +64,7 @@ impl Engine {
     pub fn new(pool: PgPool, settings: Settings) -> Self {
         Self {
             pool,
+            courier: Arc::new(outbox::Courier::new(&settings.webhook_allow)),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             settings: Arc::new(settings),
@@ -95,7 +99,7 @@ impl Engine {
 pub fn authorise(principal: &Principal, permission: Permission) -> Result<()> {
     if principal.may(permission) {
         Ok(())
-    } else if let PrincipalKind::PendingPassword { .. } = principal.kind {
+    } else if principal.must_choose_password() {
         Err(choose_a_password())
     } else {
         Err(Error::Forbidden(format!(

@@ -1,9 +1,12 @@
 //! What the engine is told by the configuration.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use model::identity::Role;
 use secrecy::SecretString;
 
@@ -33,12 +36,114 @@ pub struct Settings {
     pub generic_webhook: Option<SecretString>,
     /// Signs the generic webhook: `whsec_` and base64, as Standard Webhooks writes it, or plain text.
     pub generic_webhook_secret: Option<SecretString>,
+    /// The former one, while receivers change over: messages then carry both signatures.
+    pub generic_webhook_secret_previous: Option<SecretString>,
+    /// Receivers inside the own network that messages may be posted to nevertheless.
+    pub webhook_allow: Vec<AllowedReceiver>,
+    /// Proves that an action comes from Slack; without it messages carry no buttons.
+    pub slack_signing_secret: Option<SecretString>,
+    /// The only workspace whose actions count.
+    pub slack_team: Option<String>,
     /// The address under which people reach Watchbill, for links in messages.
     pub public_url: Option<String>,
+    /// How people are reached by mail.
+    pub mail: MailSettings,
     /// What the process found at its start that a person should know, in sentences.
     pub notices: Vec<String>,
     /// How many days history, logs and skips are kept.
     pub retention: Retention,
+}
+
+/// How people are reached by mail.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// Without a server, messages are files of `folder`.
+    pub smtp: Option<Smtp>,
+    /// Whom messages are from: `Watchbill <watchbill@example.org>` or the address alone.
+    pub from: String,
+    /// Where messages are kept while there is no server.
+    pub folder: Option<PathBuf>,
+    /// What links in messages begin with, without a slash at its end.
+    pub base_url: String,
+    /// How long each step of an exchange with the server may take.
+    pub step_timeout: Duration,
+}
+
+/// The server that takes our mail.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    pub host: String,
+    pub port: u16,
+    pub tls: SmtpTls,
+    pub user: Option<String>,
+    pub password: Option<SecretString>,
+    /// Certificates in PEM that are trusted besides the machine's own.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How the connection to the mail server is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// Plain at first; nothing is sent before the change to TLS.
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    /// Never; for a server on the same machine.
+    None,
+}
+
+impl SmtpTls {
+    /// Every way, with the port that is usual for it.
+    pub const ALL: [(Self, &'static str, u16); 3] = [
+        (Self::StartTls, "starttls", 587),
+        (Self::Tls, "tls", 465),
+        (Self::None, "none", 25),
+    ];
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            smtp: None,
+            from: "Watchbill <watchbill@localhost>".to_owned(),
+            folder: None,
+            base_url: "http://127.0.0.1:4180".to_owned(),
+            step_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Where messages may go although it is inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedReceiver {
+    Network(IpNet),
+    /// A name, in lower case, wherever it leads.
+    Host(String),
+}
+
+impl FromStr for AllowedReceiver {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(network) = text.parse::<IpNet>() {
+            return Ok(Self::Network(network));
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self::Network(address.into()));
+        }
+        let is_name = !text.is_empty()
+            && text.chars().all(|character| {
+                character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_')
+            });
+        if is_name {
+            let name = text.strip_suffix('.').unwrap_or(text);
+            Ok(Self::Host(name.to_ascii_lowercase()))
+        } else {
+            Err(format!(
+                "'{text}' is neither a network nor a host; write it like 10.0.0.0/8 or hooks.example.org"
+            ))
+        }
+    }
 }
 
 /// How many days things are kept; decisions and audit outlive them.
@@ -65,7 +170,12 @@ impl Default for Settings {
             email_webhook: None,
             generic_webhook: None,
             generic_webhook_secret: None,
+            generic_webhook_secret_previous: None,
+            webhook_allow: Vec::new(),
+            slack_signing_secret: None,
+            slack_team: None,
             public_url: None,
+            mail: MailSettings::default(),
             notices: Vec::new(),
             retention: Retention {
                 history_days: 400,

@@ -41,8 +41,12 @@ bigint_id! {
     AccountId;
     /// A request for a decision, raised by a gate.
     ApprovalId;
+    /// A colleague's right to sign in somebody's place.
+    DelegationId;
     /// A file that a step left behind.
     ArtifactId;
+    /// A message to a receiver outside.
+    DeliveryId;
     /// A plan, over all its versions.
     PlanId;
     /// One immutable version of a plan.

@@ -6,6 +6,7 @@
 
 pub mod id;
 pub mod identity;
+pub mod notify;
 pub mod page;
 pub mod plan;
 pub mod reported;

@@ -38,7 +38,8 @@ fn every_state_leads_where_the_design_says() {
                 S::Failed,
             ],
             S::Blocked => &[S::Queued, S::Cancelled],
-            S::AwaitingApproval => &[S::Queued, S::Succeeded, S::Failed, S::Cancelled],
+            // Blocked is a reported task that was sent back to its orchestrator.
+            S::AwaitingApproval => &[S::Queued, S::Blocked, S::Succeeded, S::Failed, S::Cancelled],
             S::Cancelling => &[S::Cancelled],
             S::Succeeded => &[],
             S::Failed | S::Skipped | S::Cancelled => &[S::Created, S::Queued],

@@ -3,17 +3,18 @@
 use anyhow::Context;
 use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
 use model::identity::{Permission, Principal};
-use model::plan::Gate;
-use model::task::{GatePhase, TaskEvent};
+use model::plan::{CommentRule, Gate};
+use model::task::GatePhase;
 use model::view::{ApprovalState, Verdict};
 use serde_json::json;
 use sqlx::PgConnection;
 
 use super::digest::{Digest, hex};
+use super::outcome::Outcome;
 use super::policy::{Signature, may_sign};
-use crate::runs::settle;
-use crate::tasks::{Move, StoredTask, lock_task, write_moves};
-use crate::{Engine, Error, Result};
+use super::tally::{self, Standing, Tally};
+use crate::tasks::lock_task;
+use crate::{Engine, Error, Result, outbox, plans};
 
 /// How long a note may be, in characters.
 pub const NOTE_CHARACTERS: usize = 4_000;
@@ -23,6 +24,8 @@ pub const NOTE_CHARACTERS: usize = 4_000;
 pub enum Channel {
     Page,
     Api,
+    /// A button in a message.
+    Slack,
 }
 
 impl Channel {
@@ -30,6 +33,7 @@ impl Channel {
         match self {
             Self::Page => "page",
             Self::Api => "api",
+            Self::Slack => "slack",
         }
     }
 }
@@ -42,48 +46,87 @@ pub struct Decide {
     pub digest: Option<Digest>,
     pub verdict: Verdict,
     pub note: Option<String>,
+    /// What the first who approves fills in, by name, where the gate has `inputs`.
+    pub inputs: Option<serde_json::Value>,
     pub channel: Channel,
 }
 
-struct Request {
-    task: TaskId,
-    attempt: AttemptNumber,
-    phase: Option<GatePhase>,
-    digest: Vec<u8>,
-    gate: Gate,
-    requester: Option<AccountId>,
+/// What an answer came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    pub task: TaskId,
+    /// Pending while more people must answer.
+    pub state: ApprovalState,
+}
+
+/// A request as it stood when the answer came.
+pub(super) struct Request {
+    pub task: TaskId,
+    pub attempt: AttemptNumber,
+    pub phase: Option<GatePhase>,
+    pub digest: Vec<u8>,
+    pub gate: Gate,
+    pub requester: Option<AccountId>,
 }
 
 /// Answers a request. One guarded UPDATE decides: of several answers one wins.
 ///
+/// Where the gate asks for more than one signature, the request stays pending until
+/// enough people have approved.
+///
 /// # Errors
 /// [`Error::Forbidden`] to who may not sign; [`Error::Conflict`] naming the
 /// state where it was answered before or the result changed since;
-/// [`Error::Gone`] where it has expired.
-pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> Result<TaskId> {
+/// [`Error::Gone`] where it has expired; [`Error::Invalid`] where the policy
+/// wants a comment or inputs that are missing.
+pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> Result<Decided> {
     crate::authorise(principal, Permission::Decide)?;
     let note = checked_note(answer)?;
     let mut transaction = engine.pool.begin().await?;
     let connection = &mut *transaction;
-    let request = read(connection, answer.approval).await?;
-    let signature = may_sign(connection, principal, &request.gate, request.requester).await?;
+    let task = read(connection, answer.approval).await?.task;
     // The run's lock first, as every verb takes it; a pruned task has nothing to decide.
-    let task = lock_task(connection, request.task).await?;
+    let stored = lock_task(connection, task).await?;
+    // What was read before the lock may have changed: the policy grows when it escalates.
+    let request = read(connection, answer.approval).await?;
     claim_decision(connection, answer, &request).await?;
-    record(connection, principal, answer, &request, signature, note).await?;
-    move_task(
-        engine,
+    let signature = may_sign(
         connection,
         principal,
-        answer.verdict,
-        &request,
-        &task,
-        note,
+        answer.approval,
+        &request.gate,
+        request.requester,
     )
     .await?;
+    check_comment(&request.gate, answer.verdict, note)?;
+    let tally = tally(connection, answer.approval).await?;
+    if answer.verdict == Verdict::Approve {
+        take_inputs(connection, answer, &request).await?;
+    }
+    let standing = tally::standing(&request.gate, tally, answer.verdict, signature.signers);
+    record(connection, principal, answer, &request, &signature, note).await?;
+    let state = match standing {
+        Standing::Open => ApprovalState::Pending,
+        Standing::Approved => ApprovalState::Approved,
+        Standing::Rejected => ApprovalState::Rejected,
+        Standing::ChangesRequested => ApprovalState::ChangesRequested,
+    };
+    if state != ApprovalState::Pending {
+        close(connection, answer.approval, state).await?;
+        outbox::approval_decided(connection, &engine.settings, answer.approval).await?;
+        let outcome = Outcome {
+            engine,
+            principal,
+            approval: answer.approval,
+            request: &request,
+            task: &stored,
+            note,
+        };
+        outcome.follow(connection, standing).await?;
+    }
     transaction.commit().await?;
     engine.hint_ready();
-    Ok(request.task)
+    Ok(Decided { task, state })
 }
 
 fn checked_note(answer: &Decide) -> Result<Option<&str>> {
@@ -104,6 +147,24 @@ fn checked_note(answer: &Decide) -> Result<Option<&str>> {
     }
 }
 
+fn check_comment(gate: &Gate, verdict: Verdict, note: Option<&str>) -> Result<()> {
+    let wanted = match (verdict, gate.comment) {
+        (Verdict::RequestChanges, _) => Some("say what should change"),
+        (Verdict::Reject, CommentRule::RequiredOnReject | CommentRule::Required) => {
+            Some("a refusal needs a reason; write why")
+        }
+        (Verdict::Approve, CommentRule::Required) => {
+            Some("this policy wants a comment with every answer")
+        }
+        (Verdict::Approve, CommentRule::RequiredOnReject | CommentRule::Optional)
+        | (Verdict::Reject, CommentRule::Optional) => None,
+    };
+    match (wanted, note) {
+        (Some(message), None) => Err(Error::invalid("note", message)),
+        (Some(_), Some(_)) | (None, _) => Ok(()),
+    }
+}
+
 async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> {
     let row = sqlx::query!(
         "SELECT task_id, attempt, phase, digest, policy, requester_account_id FROM approvals WHERE id = $1",
@@ -112,18 +173,10 @@ async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> 
     .fetch_optional(connection)
     .await?
     .ok_or_else(|| Error::NotFound(format!("there is no approval {id}")))?;
-    let phase = match row.phase.as_deref() {
-        None => None,
-        Some("before_start") => Some(GatePhase::BeforeStart),
-        Some("after_result") => Some(GatePhase::AfterResult),
-        Some(other) => {
-            return Err(anyhow::anyhow!("approvals.phase of row {id} is '{other}'").into());
-        }
-    };
     Ok(Request {
         task: TaskId(row.task_id),
         attempt: AttemptNumber(row.attempt),
-        phase,
+        phase: super::phase_of(row.phase.as_deref(), id)?,
         digest: row.digest,
         gate: serde_json::from_value(row.policy)
             .with_context(|| format!("approvals.policy of row {id} is not a gate"))?,
@@ -131,7 +184,8 @@ async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> 
     })
 }
 
-/// The guarded UPDATE: pending, in time, and still about what was looked at.
+/// The guarded UPDATE: pending, in time, and still about what was looked at. It holds the
+/// row, so that answers to one request come one after another.
 async fn claim_decision(
     connection: &mut PgConnection,
     answer: &Decide,
@@ -140,26 +194,96 @@ async fn claim_decision(
     let looked_at = answer
         .digest
         .map_or_else(|| request.digest.clone(), |digest| digest.to_vec());
-    let state = match answer.verdict {
-        Verdict::Approve => ApprovalState::Approved,
-        Verdict::Reject => ApprovalState::Rejected,
-    };
-    let decided = sqlx::query!(
-        "UPDATE approvals SET state = $2, decided_at = watchbill_now()
+    let held = sqlx::query!(
+        "UPDATE approvals SET signatures = signatures + $2
          WHERE id = $1 AND state = 'pending' AND digest = $3 AND attempt = $4
            AND (expires_at IS NULL OR expires_at > watchbill_now())",
         answer.approval.0,
-        state.as_str(),
+        i32::from(answer.verdict == Verdict::Approve),
         looked_at,
         request.attempt.0,
     )
     .execute(&mut *connection)
     .await?
     .rows_affected();
-    if decided == 1 {
+    if held == 1 {
         return Ok(());
     }
     Err(why_not(connection, answer.approval, &looked_at).await?)
+}
+
+async fn close(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+    state: ApprovalState,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE approvals SET state = $2, decided_at = watchbill_now() WHERE id = $1 AND state = 'pending'",
+        approval.0,
+        state.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn tally(connection: &mut PgConnection, approval: ApprovalId) -> Result<Tally> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE verdict = 'approve') AS "approvals!",
+                  count(*) FILTER (WHERE verdict = 'reject') AS "refusals!"
+           FROM decisions WHERE approval_id = $1"#,
+        approval.0
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Tally {
+        approvals: usize::try_from(row.approvals).unwrap_or(0),
+        refusals: usize::try_from(row.refusals).unwrap_or(0),
+    })
+}
+
+/// The first who approves fills the inputs in; whoever signs after them signs those.
+async fn take_inputs(
+    connection: &mut PgConnection,
+    answer: &Decide,
+    request: &Request,
+) -> Result<()> {
+    let given = answer.inputs.clone().unwrap_or(serde_json::Value::Null);
+    if request.gate.inputs.is_empty() && given.is_null() {
+        return Ok(());
+    }
+    let present = sqlx::query_scalar!(
+        "SELECT inputs FROM approvals WHERE id = $1",
+        answer.approval.0
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if let Some(present) = present {
+        return if given.is_null() || given == present {
+            Ok(())
+        } else {
+            Err(Error::Conflict(format!(
+                "approval {} was signed with other inputs before; look again, and refuse if they are wrong",
+                answer.approval
+            )))
+        };
+    }
+    let inputs = plans::inputs::check_definitions(&request.gate.inputs, given, "the approval")?;
+    sqlx::query!(
+        "UPDATE approvals SET inputs = $2 WHERE id = $1",
+        answer.approval.0,
+        inputs
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE tasks SET approval_inputs = $2 WHERE id = $1",
+        request.task.0,
+        inputs
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Why the guarded UPDATE found nothing, for the person who was too late.
@@ -197,12 +321,18 @@ async fn record(
     principal: &Principal,
     answer: &Decide,
     request: &Request,
-    signature: Signature,
+    signature: &Signature,
     note: Option<&str>,
 ) -> Result<()> {
+    let (behalf, behalf_name) = signature
+        .on_behalf_of
+        .as_ref()
+        .map(|(account, login)| (account.0, login.as_str()))
+        .unzip();
     sqlx::query!(
-        "INSERT INTO decisions (approval_id, account_id, decided_by, verdict, note, digest, sole_decider, channel)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO decisions (approval_id, account_id, decided_by, verdict, note, digest, sole_decider, channel,
+                                on_behalf_of, on_behalf_of_name)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         answer.approval.0,
         signature.account.0,
         principal.name,
@@ -211,74 +341,31 @@ async fn record(
         request.digest,
         signature.sole_decider,
         answer.channel.as_str(),
+        behalf,
+        behalf_name,
     )
     .execute(&mut *connection)
     .await?;
+    let details = json!({
+        "verdict": answer.verdict,
+        "task": request.task,
+        "attempt": request.attempt,
+        "digest": hex(&request.digest),
+        "note": note,
+        "sole_decider": signature.sole_decider,
+        "on_behalf_of": behalf_name,
+        "inputs": answer.inputs,
+        "channel": answer.channel.as_str(),
+    });
     sqlx::query!(
         "INSERT INTO audit (actor, account_id, action, subject, details)
          VALUES ($1, $2, 'approval.decide', $3, $4)",
         principal.name,
         signature.account.0,
         format!("approval/{}", answer.approval),
-        json!({
-            "verdict": answer.verdict,
-            "task": request.task,
-            "attempt": request.attempt,
-            "digest": hex(&request.digest),
-            "note": note,
-            "sole_decider": signature.sole_decider,
-        }),
+        details,
     )
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-async fn move_task(
-    engine: &Engine,
-    connection: &mut PgConnection,
-    principal: &Principal,
-    verdict: Verdict,
-    request: &Request,
-    task: &StoredTask,
-    note: Option<&str>,
-) -> Result<()> {
-    // A reported request is about a result: its orchestrator has already run the task.
-    let phase = request.phase.unwrap_or(GatePhase::AfterResult);
-    let (event, state) = match verdict {
-        Verdict::Approve => (TaskEvent::Approve(phase), ApprovalState::Approved),
-        Verdict::Reject => (TaskEvent::Reject, ApprovalState::Rejected),
-    };
-    let reason = match (verdict, note) {
-        (Verdict::Approve, _) => None,
-        (Verdict::Reject, Some(note)) => Some(format!("rejected by {}: {note}", principal.name)),
-        (Verdict::Reject, None) => Some(format!("rejected by {}", principal.name)),
-    };
-    sqlx::query!(
-        "UPDATE tasks SET approval_state = $2, approver = left($3, 128), approval_note = $4 WHERE id = $1",
-        request.task.0,
-        state.as_str(),
-        principal.name,
-        note,
-    )
-    .execute(&mut *connection)
-    .await?;
-    write_moves(
-        connection,
-        &principal.name,
-        &[Move {
-            task: task.id,
-            attempt: request.attempt,
-            from: model::task::TaskState::AwaitingApproval,
-            event,
-            reason,
-        }],
-    )
-    .await?;
-    let goes_on = verdict == Verdict::Approve && phase == GatePhase::BeforeStart;
-    if goes_on {
-        return Ok(());
-    }
-    settle::after_finish(engine, connection, vec![task.id]).await?;
     Ok(())
 }

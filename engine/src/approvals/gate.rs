@@ -3,15 +3,40 @@
 use std::collections::HashMap;
 
 use model::id::RunKey;
-use model::plan::{Gate, PlanTask, Signer};
+use model::plan::{CommentRule, Gate, PlanTask, Signer};
 use model::task::GatePhase;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::plans::condition::{GateContext, gate_condition};
+use super::facts;
+use super::risk::{Ruling, ruling};
+use crate::plans::condition::GateContext;
 use crate::runs::condition_context;
 use crate::tasks::{AttemptResult, StoredTask};
 use crate::{Engine, Result};
+
+/// A gate that stops a task, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    /// With the number of signatures that the ruling asks for.
+    pub gate: Gate,
+    pub ruling: Ruling,
+}
+
+impl Stop {
+    /// A gate that stops whatever the result.
+    pub fn always(gate: Gate) -> Self {
+        Self {
+            ruling: Ruling {
+                stops: true,
+                risk: None,
+                rule: None,
+                why: None,
+            },
+            gate,
+        }
+    }
+}
 
 /// The gate that a successful result meets, if any stops it.
 ///
@@ -24,7 +49,7 @@ pub(crate) async fn gate_after(
     task: &StoredTask,
     definition: &PlanTask,
     result: &AttemptResult,
-) -> Result<Option<Gate>> {
+) -> Result<Option<Stop>> {
     let asked = result
         .report
         .as_ref()
@@ -34,73 +59,75 @@ pub(crate) async fn gate_after(
         .approval
         .as_ref()
         .filter(|gate| gate.phase == GatePhase::AfterResult);
-    match (planned, asked) {
-        (None, false) => Ok(None),
-        (None, true) => Ok(Some(default_gate(engine))),
-        (Some(gate), true) => Ok(Some(gate.clone())),
-        (Some(gate), false) => {
-            let stops = stops(connection, &mut HashMap::new(), task, gate, Some(result)).await?;
-            Ok(stops.then(|| gate.clone()))
-        }
+    let Some(gate) = planned else {
+        return Ok(asked.then(|| Stop::always(default_gate(engine))));
+    };
+    let mut ruling = if gate.when.is_none() && gate.risk.is_empty() {
+        Stop::always(gate.clone()).ruling
+    } else {
+        let condition = condition_context(connection, &mut HashMap::new(), task).await?;
+        let context =
+            facts::after_result(connection, condition, gate, task.id, task.attempt, result).await?;
+        ruled(task, gate, &context)
+    };
+    if asked && !ruling.stops {
+        ruling.stops = true;
+        ruling.why = Some("the step itself asked for an approval".to_owned());
     }
+    Ok(ruling.stops.then(|| Stop {
+        gate: ruling.gate(gate),
+        ruling,
+    }))
 }
 
-/// Whether the plan's gate stops the task before it starts.
+/// The gate that stops the task before it starts, if any does.
 pub(crate) async fn gate_before(
     connection: &mut PgConnection,
     contexts: &mut HashMap<RunKey, (Value, Value)>,
     task: &StoredTask,
     definition: &PlanTask,
-) -> Result<bool> {
-    match &definition.approval {
-        Some(gate) if gate.phase == GatePhase::BeforeStart => {
-            stops(connection, contexts, task, gate, None).await
-        }
-        Some(_) | None => Ok(false),
-    }
-}
-
-/// One signature of whoever may sign what outside orchestrators report.
-pub(crate) fn default_gate(engine: &Engine) -> Gate {
-    Gate {
-        phase: GatePhase::AfterResult,
-        when: None,
-        from: engine
-            .settings
-            .reported_signers
-            .iter()
-            .map(|role| Signer::Role(*role))
-            .collect(),
-        required: 1,
-        expires_seconds: None,
-    }
-}
-
-async fn stops(
-    connection: &mut PgConnection,
-    contexts: &mut HashMap<RunKey, (Value, Value)>,
-    task: &StoredTask,
-    gate: &Gate,
-    result: Option<&AttemptResult>,
-) -> Result<bool> {
-    let Some(expression) = &gate.when else {
-        return Ok(true);
+) -> Result<Option<Stop>> {
+    let planned = definition
+        .approval
+        .as_ref()
+        .filter(|gate| gate.phase == GatePhase::BeforeStart);
+    let Some(gate) = planned else {
+        return Ok(None);
     };
+    if gate.when.is_none() && gate.risk.is_empty() {
+        return Ok(Some(Stop::always(gate.clone())));
+    }
     let context = GateContext {
         condition: condition_context(connection, contexts, task).await?,
-        exit_code: result.and_then(|result| result.exit_code),
-        outputs: result
-            .and_then(|result| result.outputs.clone())
-            .unwrap_or_else(|| json!({})),
-        outputs_uri: result
-            .and_then(|result| result.outputs_uri.clone())
-            .unwrap_or_default(),
+        outputs: json!({}),
+        ..GateContext::default()
     };
-    match gate_condition(expression, &context) {
-        Ok(answer) => Ok(answer),
-        Err(error) => {
-            tracing::warn!(task.id = task.id.0, %error, "a gate's condition has no answer; it stops task {}", task.id);
-            Ok(true)
-        }
+    let ruling = ruled(task, gate, &context);
+    Ok(ruling.stops.then(|| Stop {
+        gate: ruling.gate(gate),
+        ruling,
+    }))
+}
+
+fn ruled(task: &StoredTask, gate: &Gate, context: &GateContext) -> Ruling {
+    let ruling = ruling(gate, context);
+    if let Some(why) = &ruling.why {
+        tracing::info!(task.id = task.id.0, "task {} stops: {why}", task.id);
+    }
+    ruling
+}
+
+/// One signature of whoever may sign what outside orchestrators report. Their clients
+/// refuse without a reason, so none is asked for.
+pub(crate) fn default_gate(engine: &Engine) -> Gate {
+    let from = engine
+        .settings
+        .reported_signers
+        .iter()
+        .map(|role| Signer::Role(*role))
+        .collect();
+    Gate {
+        comment: CommentRule::Optional,
+        ..Gate::new(GatePhase::AfterResult, from)
     }
 }

@@ -1,17 +1,45 @@
-//! Gates: request, decide, expire.
+//! Gates: who may sign, what stops, what an answer does, and what happens when none comes.
 
+mod asked;
+mod deadlines;
 mod decide;
+pub mod delegations;
 pub mod digest;
-mod expire;
+mod facts;
 mod gate;
+pub mod groups;
+mod outcome;
+mod people;
 mod policy;
 mod request;
+mod risk;
+mod tally;
+mod what_if;
 mod withdraw;
 
-pub use decide::{Channel, Decide, decide};
-pub use expire::expire_due;
-pub(crate) use gate::{default_gate, gate_after, gate_before};
+use anyhow::anyhow;
+use model::id::ApprovalId;
+use model::task::GatePhase;
+
+use crate::Result;
+
+pub(crate) use asked::asked;
+pub use deadlines::act_on_due;
+pub use decide::{Channel, Decide, Decided, decide};
+pub(crate) use gate::{Stop, default_gate, gate_after, gate_before};
+pub(crate) use policy::who_may_sign;
 pub use policy::{Signature, may_sign};
-pub use request::{NewRequest, insert_request, pending_for_task};
-pub(crate) use request::{request_after, request_before};
+pub use request::pending_for_task;
+pub(crate) use request::{NewRequest, insert_request, request_after, request_before};
+pub use what_if::what_if;
 pub use withdraw::withdraw;
+
+/// Decodes `approvals.phase`; none for a request that an outside orchestrator reported.
+pub(crate) fn phase_of(text: Option<&str>, id: ApprovalId) -> Result<Option<GatePhase>> {
+    match text {
+        None => Ok(None),
+        Some("before_start") => Ok(Some(GatePhase::BeforeStart)),
+        Some("after_result") => Ok(Some(GatePhase::AfterResult)),
+        Some(other) => Err(anyhow!("approvals.phase of row {id} is '{other}'").into()),
+    }
+}

@@ -1,29 +1,36 @@
-//! Who may sign. The page that greys a button and the verb that decides ask the same function.
+//! Whether a caller may sign, and whose signature it is.
 
-use model::id::AccountId;
-use model::identity::{Permission, Principal, Role};
-use model::plan::{Gate, Signer};
+use model::id::{AccountId, ApprovalId};
+use model::identity::{Permission, Principal};
+use model::plan::{Gate, RequesterRule};
 use sqlx::PgConnection;
 
+use super::people::{Person, delegators, everybody, signers};
 use crate::{Error, Result};
 
 /// That the caller may sign, and as what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     pub account: AccountId,
+    /// Whose signature it is where a delegation lets the caller give it.
+    pub on_behalf_of: Option<(AccountId, String)>,
     /// The caller asked for the run and signs only because no other account can.
     pub sole_decider: bool,
+    /// How many people could sign this at all, the caller among them.
+    pub signers: usize,
 }
 
-/// Whether this caller may sign under this policy now.
+/// Whether this caller may sign this request under its policy now.
 ///
-/// A run's requester may not sign it, unless no other account at all could.
+/// A run's requester may not sign it, in nobody's name, unless no other account at all could.
 ///
 /// # Errors
-/// [`Error::Forbidden`] with the reason as a sentence.
+/// [`Error::Forbidden`] with the reason as a sentence; [`Error::Conflict`] to who has
+/// signed before, or has had it done in their name.
 pub async fn may_sign(
     connection: &mut PgConnection,
     principal: &Principal,
+    approval: ApprovalId,
     gate: &Gate,
     requester: Option<AccountId>,
 ) -> Result<Signature> {
@@ -31,34 +38,118 @@ pub async fn may_sign(
     let account = principal
         .account()
         .ok_or_else(|| Error::Forbidden("only a person may decide".to_owned()))?;
-    if !signs(gate, &principal.roles) {
-        return Err(Error::Forbidden(format!(
-            "this needs the signature of {}",
-            describe(gate)
-        )));
+    let people = everybody(connection).await?;
+    let able = signers(&people, gate, requester);
+    let given = given(connection, approval).await?;
+    if let Some(one) = given.iter().find(|one| one.account == account) {
+        return Err(Error::Conflict(match &one.on_behalf_of {
+            None => format!("you have answered approval {approval} already"),
+            Some(name) => {
+                format!("you have answered approval {approval} already, on behalf of {name}")
+            }
+        }));
     }
-    if requester != Some(account) {
+    let own = able.iter().any(|person| person.account == account);
+    if own {
+        if let Some(one) = given.iter().find(|one| one.voice == account) {
+            return Err(Error::Conflict(format!(
+                "{} has answered approval {approval} on your behalf",
+                one.by
+            )));
+        }
         return Ok(Signature {
             account,
-            sole_decider: false,
+            on_behalf_of: None,
+            sole_decider: gate.requester == RequesterRule::Forbidden && requester == Some(account),
+            signers: able.len(),
         });
     }
-    if others_can_sign(connection, gate, account).await? {
+    if requester == Some(account) && gate.requester == RequesterRule::Forbidden {
         return Err(Error::Forbidden(
             "you asked for this run, so another person must sign it".to_owned(),
         ));
     }
-    Ok(Signature {
-        account,
-        sole_decider: true,
-    })
+    let from = delegators(connection, account).await?;
+    let voices: Vec<&Person> = able
+        .iter()
+        .copied()
+        .filter(|person| from.contains(&person.account) && requester != Some(person.account))
+        .collect();
+    let free = voices
+        .iter()
+        .find(|person| given.iter().all(|one| one.voice != person.account));
+    match (free, voices.first()) {
+        (Some(person), _) => Ok(Signature {
+            account,
+            on_behalf_of: Some((person.account, person.login.clone())),
+            sole_decider: false,
+            signers: able.len(),
+        }),
+        (None, Some(person)) => Err(Error::Conflict(format!(
+            "{} has answered approval {approval} already",
+            person.login
+        ))),
+        (None, None) => Err(Error::Forbidden(format!(
+            "this needs the signature of {}",
+            describe(gate)
+        ))),
+    }
 }
 
-/// Whether these roles satisfy the policy; an admin stands in for any role.
-fn signs(gate: &Gate, roles: &[Role]) -> bool {
-    gate.from.iter().any(|signer| match signer {
-        Signer::Role(role) => roles.contains(role) || roles.contains(&Role::Admin),
-    })
+/// The logins of those who could sign this request and have not.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn who_may_sign(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+    gate: &Gate,
+    requester: Option<AccountId>,
+) -> Result<Vec<String>> {
+    let people = remaining(connection, approval, gate, requester).await?;
+    Ok(people.into_iter().map(|person| person.login).collect())
+}
+
+/// Those who could sign this request and have not, nor had it done in their name.
+pub(super) async fn remaining(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+    gate: &Gate,
+    requester: Option<AccountId>,
+) -> Result<Vec<Person>> {
+    let people = everybody(connection).await?;
+    let given = given(connection, approval).await?;
+    Ok(signers(&people, gate, requester)
+        .into_iter()
+        .filter(|person| given.iter().all(|one| one.voice != person.account))
+        .cloned()
+        .collect())
+}
+
+struct Given {
+    account: AccountId,
+    voice: AccountId,
+    by: String,
+    on_behalf_of: Option<String>,
+}
+
+async fn given(connection: &mut PgConnection, approval: ApprovalId) -> Result<Vec<Given>> {
+    let rows = sqlx::query!(
+        r#"SELECT account_id, coalesce(on_behalf_of, account_id) AS "voice!", decided_by, on_behalf_of_name
+           FROM decisions WHERE approval_id = $1"#,
+        approval.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Given {
+            account: AccountId(row.account_id),
+            voice: AccountId(row.voice),
+            by: row.decided_by,
+            on_behalf_of: row.on_behalf_of_name,
+        })
+        .collect())
 }
 
 /// The policy's signers in words.
@@ -67,7 +158,9 @@ fn describe(gate: &Gate) -> String {
         .from
         .iter()
         .map(|signer| match signer {
-            Signer::Role(role) => format!("the role {role}"),
+            model::plan::Signer::Role(role) => format!("the role {role}"),
+            model::plan::Signer::Group(name) => format!("the group {name}"),
+            model::plan::Signer::User(login) => login.clone(),
         })
         .collect();
     if names.is_empty() {
@@ -75,26 +168,4 @@ fn describe(gate: &Gate) -> String {
     } else {
         names.join(" or ")
     }
-}
-
-async fn others_can_sign(
-    connection: &mut PgConnection,
-    gate: &Gate,
-    account: AccountId,
-) -> Result<bool> {
-    let rows = sqlx::query!(
-        r#"SELECT array_agg(r.role) AS "roles!" FROM accounts a JOIN account_roles r ON r.account_id = a.id
-           WHERE a.disabled_at IS NULL AND a.id <> $1 GROUP BY a.id"#,
-        account.0
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().any(|row| {
-        let roles: Vec<Role> = row
-            .roles
-            .iter()
-            .filter_map(|role| role.parse().ok())
-            .collect();
-        roles.iter().any(|role| role.grants(Permission::Decide)) && signs(gate, &roles)
-    }))
 }

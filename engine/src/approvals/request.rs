@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
-use model::plan::{Gate, PlanTask};
+use model::plan::{PlanTask, RiskLevel};
 use model::task::GatePhase;
 use serde_json::json;
 use sqlx::PgConnection;
 
+use super::deadlines;
 use super::digest::{self, Digest};
+use super::gate::Stop;
 use crate::outbox::{self, AwaitingApproval};
 use crate::tasks::{AttemptResult, StoredTask};
-use crate::{Engine, Error, Result};
+use crate::{Engine, Result, mail};
 
 /// What a request is raised about.
 #[derive(Clone, Debug)]
@@ -23,7 +25,9 @@ pub struct NewRequest<'a> {
     /// None for a request that an outside orchestrator reported.
     pub phase: Option<GatePhase>,
     pub digest: Digest,
-    pub gate: &'a Gate,
+    /// What the digest was made of, to compare with another time.
+    pub result: serde_json::Value,
+    pub stop: &'a Stop,
     /// What the result says of itself, in a line.
     pub summary: Option<&'a str>,
 }
@@ -33,9 +37,9 @@ pub async fn insert_request(
     connection: &mut PgConnection,
     request: &NewRequest<'_>,
 ) -> Result<ApprovalId> {
-    let policy = serde_json::to_value(request.gate).map_err(anyhow::Error::new)?;
-    let expires = request
-        .gate
+    let gate = &request.stop.gate;
+    let policy = serde_json::to_value(gate).map_err(anyhow::Error::new)?;
+    let expires = gate
         .expires_seconds
         .map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
     let id = sqlx::query_scalar!(
@@ -43,11 +47,13 @@ pub async fn insert_request(
              UPDATE tasks SET approval_state = 'pending', approver = NULL, approval_note = NULL WHERE id = $1
          )
          INSERT INTO approvals (task_id, attempt, run, run_id, plan_name, plan_version_id, task_name, phase, digest,
-                                policy, requester_account_id, requester, summary, expires_at)
+                                policy, requester_account_id, requester, summary, expires_at,
+                                risk, rule, why, result)
          SELECT $1, $2, r.id, r.run_id, p.name, r.plan_version_id, $4, $5, $6, $7,
                 r.requester_account_id,
                 CASE WHEN r.requester_account_id IS NOT NULL THEN r.started_by END,
-                $8, watchbill_now() + make_interval(secs => $9::int)
+                $8, watchbill_now() + make_interval(secs => $9::int),
+                $10, $11, $12, $13
          FROM (SELECT 1) one
          LEFT JOIN runs r ON r.id = $3
          LEFT JOIN plans p ON p.id = r.plan_id
@@ -61,9 +67,14 @@ pub async fn insert_request(
         policy,
         request.summary,
         expires,
+        request.stop.ruling.risk.map(RiskLevel::as_str),
+        request.stop.ruling.rule,
+        request.stop.ruling.why,
+        request.result,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
+    deadlines::arm(connection, ApprovalId(id), gate).await?;
     Ok(ApprovalId(id))
 }
 
@@ -72,7 +83,7 @@ pub(crate) async fn request_after(
     engine: &Engine,
     connection: &mut PgConnection,
     task: &StoredTask,
-    gate: Gate,
+    stop: Stop,
     digest: Digest,
     result: &AttemptResult,
 ) -> Result<()> {
@@ -91,7 +102,8 @@ pub(crate) async fn request_after(
             task_name: &task.name,
             phase: Some(GatePhase::AfterResult),
             digest,
-            gate: &gate,
+            result: digest::result_fields(result),
+            stop: &stop,
             summary: summary.as_deref(),
         },
     )
@@ -105,14 +117,8 @@ pub(crate) async fn request_before(
     connection: &mut PgConnection,
     task: &StoredTask,
     definition: &Arc<PlanTask>,
+    stop: &Stop,
 ) -> Result<()> {
-    let Some(gate) = &definition.approval else {
-        // No rule found means not approved: the task stays where it waits.
-        return Err(Error::Internal(anyhow::anyhow!(
-            "task {} awaits an approval that its plan does not ask for",
-            task.id
-        )));
-    };
     let inputs = match task.run {
         Some(run) => {
             sqlx::query_scalar!("SELECT inputs FROM runs WHERE id = $1", run.0)
@@ -121,12 +127,13 @@ pub(crate) async fn request_before(
         }
         None => json!({}),
     };
-    let digest = digest::of(&json!({
+    let result = json!({
         "task": task.name,
         "plan_version": task.plan_version,
         "definition": definition.as_ref(),
         "inputs": inputs,
-    }))?;
+    });
+    let digest = digest::of(&result)?;
     let approval = insert_request(
         connection,
         &NewRequest {
@@ -136,7 +143,8 @@ pub(crate) async fn request_before(
             task_name: &task.name,
             phase: Some(GatePhase::BeforeStart),
             digest,
-            gate,
+            result,
+            stop,
             summary: Some(definition.description.as_str()).filter(|text| !text.is_empty()),
         },
     )
@@ -169,7 +177,8 @@ async fn notify(
         log_excerpt: result.and_then(|result| result.log_excerpt.as_deref()),
         already_notified: false,
     };
-    outbox::awaiting_approval(connection, &engine.settings, &facts).await
+    outbox::awaiting_approval(connection, &engine.settings, &facts).await?;
+    mail::approval_requested(connection, engine, approval).await
 }
 
 /// The request that waits for a decision about this task.

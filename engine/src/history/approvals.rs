@@ -3,12 +3,16 @@ use model::id::{AccountId, ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, Signer};
 use model::task::GatePhase;
-use model::view::{ApprovalDetail, ApprovalRow, ApprovalState, DecisionRow, Verdict};
+use model::view::{ApprovalDetail, ApprovalRow, ApprovalState, DecisionRow, EscalationRow};
+
+use sqlx::PgConnection;
 
 use super::artifact::beginning;
+use super::compared::Compared;
+use super::decisions::verdict;
 use super::records::{hexadecimal, json, word};
 use super::task::artifacts;
-use crate::approvals::{Signature, may_sign};
+use crate::approvals::{Signature, may_sign, phase_of, who_may_sign};
 use crate::{Engine, Error, Result, authorise};
 
 /// How much of a diff a page shows.
@@ -20,7 +24,9 @@ macro_rules! select_approvals {
         sqlx::query_as!(
             ApprovalRecord,
             r#"SELECT a.id, a.task_id, a.task_name AS task, a.run, a.run_id, a.plan_name AS plan, a.attempt, a.phase,
-                a.state, a.requested_at, a.expires_at, a.decided_at, a.summary,
+                a.state, a.requested_at, a.expires_at, a.decided_at, a.summary, a.risk, a.signatures, a.digest,
+                coalesce((a.policy ->> 'required')::int, 1) AS "required!",
+                coalesce((SELECT t.change_round FROM tasks t WHERE t.id = a.task_id), 0) AS "round!",
                 (SELECT d.decided_by FROM decisions d WHERE d.approval_id = a.id ORDER BY d.id DESC LIMIT 1) AS approver
                FROM approvals a "# + $which,
             $($argument),*
@@ -63,10 +69,11 @@ pub async fn count_waiting(engine: &Engine, principal: &Principal) -> Result<i64
     .await?)
 }
 
-/// What waits, soonest to expire first.
+/// What waits, soonest to expire and then the riskiest first.
 pub(super) async fn pending(engine: &Engine, most: i64) -> Result<Vec<ApprovalRow>> {
     select_approvals!(
-        "WHERE a.state = 'pending' ORDER BY a.expires_at NULLS LAST, a.id LIMIT $1",
+        "WHERE a.state = 'pending'
+         ORDER BY a.expires_at NULLS LAST, array_position(ARRAY['two', 'one'], a.risk) NULLS LAST, a.id LIMIT $1",
         most
     )
     .fetch_all(&engine.pool)
@@ -92,7 +99,7 @@ pub async fn approval(
         .ok_or_else(|| Error::NotFound(format!("there is no approval {id}")))
         .and_then(ApprovalRow::try_from)?;
     let request = sqlx::query!(
-        "SELECT digest, policy, requester, requester_account_id FROM approvals WHERE id = $1",
+        "SELECT policy, requester, requester_account_id, rule, why, inputs, result FROM approvals WHERE id = $1",
         id.0
     )
     .fetch_one(&engine.pool)
@@ -104,37 +111,55 @@ pub async fn approval(
         Some(file) => Some(beginning(engine, file.id, DIFF_BYTES).await?),
         None => None,
     };
-    let (may_decide, decide_remark) = standing(
-        engine,
-        principal,
-        &row,
-        &policy,
-        request.requester_account_id.map(AccountId),
-    )
-    .await?;
+    let requester = request.requester_account_id.map(AccountId);
+    let (may_decide, decide_remark) = standing(engine, principal, &row, &policy, requester).await?;
+    let waiting = waiting(engine, row.task_id).await?;
+    let decisions = decisions(engine, id).await?;
+    // From here to its end one connection is held, and no other asked for: many readers at
+    // once would each wait for one that another holds.
+    let mut connection = engine.pool.acquire().await?;
+    let may_sign = match row.state {
+        ApprovalState::Pending => who_may_sign(&mut connection, id, &policy, requester).await?,
+        ApprovalState::Approved
+        | ApprovalState::Rejected
+        | ApprovalState::Cancelled
+        | ApprovalState::Expired
+        | ApprovalState::Superseded
+        | ApprovalState::ChangesRequested => Vec::new(),
+    };
+    let comparisons = Compared::of(&mut connection, &row, request.result.as_ref()).await?;
+    let escalations = escalations(&mut connection, id).await?;
+    let identical = identical(&mut connection, &row).await?;
+    drop(connection);
     Ok(ApprovalDetail {
-        digest: hexadecimal(&request.digest),
-        condition: policy.when.clone(),
-        from: policy.from.iter().map(signer).collect(),
+        digest: row.digest.clone(),
+        condition: request.rule.or_else(|| policy.when.clone()),
+        why: request.why,
+        from: policy.from.iter().map(Signer::to_string).collect(),
         required: policy.required,
+        comment: policy.comment,
+        inputs: policy.inputs.clone(),
+        filled: request.inputs,
+        may_request_changes: row.state == ApprovalState::Pending
+            && row.phase != Some(GatePhase::BeforeStart)
+            && row.round < policy.rounds,
+        may_sign,
+        escalations,
+        since_approved: comparisons.since_approved,
+        since_asked: comparisons.since_asked,
+        identical,
         requester: request.requester,
         outputs: result.outputs,
         outputs_uri: result.outputs_uri,
         log_excerpt: result.log_excerpt,
         artifacts: files,
         diff,
-        waiting: waiting(engine, row.task_id).await?,
-        decisions: decisions(engine, id).await?,
+        waiting,
+        decisions,
         may_decide,
         decide_remark,
         row,
     })
-}
-
-fn signer(signer: &Signer) -> String {
-    match signer {
-        Signer::Role(role) => format!("role:{role}"),
-    }
 }
 
 fn is_diff(path: &str) -> bool {
@@ -185,31 +210,60 @@ async fn waiting(engine: &Engine, task: TaskId) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Who was asked besides, and why.
+async fn escalations(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<EscalationRow>> {
+    let rows = sqlx::query!(
+        "SELECT step, reason, recipients, at FROM escalations WHERE approval_id = $1 ORDER BY step",
+        id.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| EscalationRow {
+            step: row.step,
+            reason: row.reason,
+            to: row.recipients,
+            at: row.at,
+        })
+        .collect())
+}
+
+/// Other requests of the same plan and task that wait for exactly the same.
+async fn identical(connection: &mut PgConnection, row: &ApprovalRow) -> Result<Vec<ApprovalId>> {
+    if row.state != ApprovalState::Pending {
+        return Ok(Vec::new());
+    }
+    let ids = sqlx::query_scalar!(
+        "SELECT o.id FROM approvals o JOIN approvals a ON a.id = $1
+         WHERE o.state = 'pending' AND o.id <> a.id AND o.digest = a.digest AND o.task_name = a.task_name
+           AND o.plan_name IS NOT DISTINCT FROM a.plan_name
+         ORDER BY o.id LIMIT 100",
+        row.id.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(ApprovalId).collect())
+}
+
 async fn decisions(engine: &Engine, id: ApprovalId) -> Result<Vec<DecisionRow>> {
     let rows = sqlx::query!(
-        "SELECT id, verdict, decided_by, note, at, sole_decider FROM decisions WHERE approval_id = $1 ORDER BY id",
+        "SELECT id, verdict, decided_by, note, at, sole_decider, on_behalf_of_name, channel FROM decisions WHERE approval_id = $1 ORDER BY id",
         id.0
     )
     .fetch_all(&engine.pool)
     .await?;
     rows.into_iter()
         .map(|row| {
-            let verdict = [Verdict::Approve, Verdict::Reject]
-                .into_iter()
-                .find(|verdict| verdict.as_str() == row.verdict)
-                .ok_or_else(|| {
-                    Error::Internal(anyhow::anyhow!(
-                        "decisions.verdict of row {}: '{}'",
-                        row.id,
-                        row.verdict
-                    ))
-                })?;
+            let verdict = verdict(&row.verdict, row.id)?;
             Ok(DecisionRow {
                 verdict,
                 by: row.decided_by,
                 note: row.note,
                 at: row.at,
                 sole_decider: row.sole_decider,
+                on_behalf_of: row.on_behalf_of_name,
+                channel: row.channel,
             })
         })
         .collect()
@@ -236,7 +290,7 @@ async fn standing(
     if late {
         return Ok((false, Some("nobody decided in time".to_owned())));
     }
-    match may_sign(&mut connection, principal, policy, requester).await {
+    match may_sign(&mut connection, principal, row.id, policy, requester).await {
         Ok(Signature {
             sole_decider: true, ..
         }) => Ok((
@@ -246,8 +300,12 @@ async fn standing(
                     .to_owned(),
             ),
         )),
+        Ok(Signature {
+            on_behalf_of: Some((_, login)),
+            ..
+        }) => Ok((true, Some(format!("you sign on behalf of {login}")))),
         Ok(Signature { .. }) => Ok((true, None)),
-        Err(Error::Forbidden(why)) => Ok((false, Some(why))),
+        Err(Error::Forbidden(why) | Error::Conflict(why)) => Ok((false, Some(why))),
         Err(other) => Err(other),
     }
 }
@@ -267,6 +325,11 @@ struct ApprovalRecord {
     decided_at: Option<DateTime<Utc>>,
     approver: Option<String>,
     summary: Option<String>,
+    risk: Option<String>,
+    signatures: i32,
+    digest: Vec<u8>,
+    required: i32,
+    round: i32,
 }
 
 impl TryFrom<ApprovalRecord> for ApprovalRow {
@@ -274,16 +337,11 @@ impl TryFrom<ApprovalRecord> for ApprovalRow {
 
     fn try_from(record: ApprovalRecord) -> Result<Self> {
         let id = record.id;
-        let phase = match record.phase.as_deref() {
-            None => None,
-            Some("before_start") => Some(GatePhase::BeforeStart),
-            Some("after_result") => Some(GatePhase::AfterResult),
-            Some(other) => {
-                return Err(Error::Internal(anyhow::anyhow!(
-                    "approvals.phase of row {id}: '{other}'"
-                )));
-            }
-        };
+        let phase = phase_of(record.phase.as_deref(), ApprovalId(id))?;
+        let risk = record
+            .risk
+            .map(|text| word(&text, "approvals.risk", id))
+            .transpose()?;
         Ok(Self {
             id: ApprovalId(id),
             task_id: TaskId(record.task_id),
@@ -299,6 +357,11 @@ impl TryFrom<ApprovalRecord> for ApprovalRow {
             decided_at: record.decided_at,
             approver: record.approver,
             summary: record.summary,
+            risk,
+            required: u32::try_from(record.required).unwrap_or(1),
+            signatures: u32::try_from(record.signatures).unwrap_or(0),
+            digest: hexadecimal(&record.digest),
+            round: u32::try_from(record.round).unwrap_or(0),
         })
     }
 }

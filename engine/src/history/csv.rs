@@ -225,7 +225,7 @@ fn shortened(text: String) -> String {
 }
 
 /// A text that no spreadsheet reads as a formula.
-fn harmless(text: String) -> String {
+pub(super) fn harmless(text: String) -> String {
     // Full-width forms count as well: some spreadsheets fold them.
     const LEADS: &[char] = &[
         '=', '+', '-', '@', '\t', '\r', '\n', '\0', '|', '%', '＝', '＋', '－', '＠',
@@ -271,11 +271,11 @@ async fn batch(engine: &Engine, keys: &Keys) -> Result<Vec<CsvRecord>> {
     ))
 }
 
-fn finish(writer: ::csv::Writer<Vec<u8>>) -> Result<Vec<u8>> {
+pub(super) fn finish(writer: ::csv::Writer<Vec<u8>>) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|error| broken(error.error()))
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
+pub(super) fn broken(error: impl std::fmt::Display) -> Error {
     Error::Internal(anyhow::anyhow!("writing CSV: {error}"))
 }
 

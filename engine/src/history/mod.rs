@@ -5,8 +5,10 @@
 
 mod approvals;
 mod artifact;
+mod compared;
 mod csv;
 mod dashboard;
+mod decisions;
 mod filter;
 mod log;
 mod plain_text;
@@ -20,6 +22,7 @@ pub use approvals::{approval, approvals, count_waiting};
 pub use artifact::{Artifact, artifact};
 pub use csv::{CsvColumns, csv};
 pub use dashboard::dashboard;
+pub use decisions::{decision_figures, decisions, decisions_csv};
 pub use log::{log, raw_log};
 pub use plans::{next_moments, plan, plans};
 pub use runs::{run, run_by_id, runs};

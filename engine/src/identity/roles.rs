@@ -6,7 +6,7 @@ use model::identity::{Role, Scope};
 use crate::Result;
 
 /// Roles as read from `account_roles`.
-pub(super) fn parse_roles(texts: &[String], account: i64) -> Result<Vec<Role>> {
+pub(crate) fn parse_roles(texts: &[String], account: i64) -> Result<Vec<Role>> {
     let mut roles = texts
         .iter()
         .map(|text| {

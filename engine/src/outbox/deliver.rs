@@ -7,8 +7,8 @@ use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::Channel;
-use super::send::{Envelope, Failure, Post, client, send};
-use crate::{Engine, Result};
+use super::send::{Envelope, Failure, Post};
+use crate::{Engine, Result, mail};
 
 /// How many messages of a channel are under way at once.
 const SLICE: i64 = 8;
@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
 /// A message that could not be delivered by then is given up.
-const PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// A message taken for one try.
 struct Due {
@@ -38,7 +38,11 @@ pub async fn deliver(engine: &Engine, stop: CancellationToken) {
         .into_iter()
         .filter(|channel| channel.is_configured(&engine.settings))
         .map(|channel| deliver_channel(engine, channel, &stop));
-    tokio::join!(join_all(loops), abandon_the_undeliverable(engine, &stop));
+    tokio::join!(
+        join_all(loops),
+        mail::deliver(engine, stop.clone()),
+        abandon_the_undeliverable(engine, &stop)
+    );
 }
 
 /// One pass over a channel's due messages: takes a slice, sends it, records what came of it.
@@ -150,12 +154,7 @@ async fn post(
     message: &Due,
 ) -> std::result::Result<(), Failure> {
     let settings = &engine.settings;
-    let url = match channel {
-        Channel::Slack => settings.slack_webhook.as_ref(),
-        Channel::EmailWebhook => settings.email_webhook.as_ref(),
-        Channel::Webhook => settings.generic_webhook.as_ref(),
-    };
-    let Some(url) = url else {
+    let Some(url) = channel.receiver(settings) else {
         return Err(Failure::transient(
             "no receiver is configured for this channel",
         ));
@@ -169,18 +168,19 @@ async fn post(
     let envelope = (channel == Channel::Webhook).then(|| Envelope {
         id: &id,
         timestamp: engine.clock.now().timestamp(),
-        secret: settings.generic_webhook_secret.as_ref(),
+        secrets: settings
+            .generic_webhook_secret
+            .iter()
+            .chain(&settings.generic_webhook_secret_previous)
+            .collect(),
     });
     let body = message.payload.to_string();
-    send(
-        client()?,
-        Post {
-            url,
-            envelope,
-            body,
-        },
-    )
-    .await
+    let post = Post {
+        url,
+        envelope,
+        body,
+    };
+    engine.courier.send(post).await
 }
 
 async fn record_delivered(engine: &Engine, message: &Due) -> Result<()> {
@@ -233,7 +233,7 @@ async fn record_failure(engine: &Engine, message: &Due, failure: &Failure) -> Re
 }
 
 /// Exponential with jitter (half to all of it), and never sooner than the receiver asked for.
-fn pause(tries: i32, retry_after: Option<Duration>, fraction: f64) -> Duration {
+pub(crate) fn pause(tries: i32, retry_after: Option<Duration>, fraction: f64) -> Duration {
     let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(0).min(20);
     let whole = FIRST_PAUSE
         .saturating_mul(1 << doublings)

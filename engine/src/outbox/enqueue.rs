@@ -1,6 +1,7 @@
 //! Writing a message in the transaction that causes it.
 
 use model::id::TaskId;
+use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -35,10 +36,24 @@ impl Channel {
     /// Whether this process knows where to send it.
     #[must_use]
     pub const fn is_configured(self, settings: &Settings) -> bool {
+        self.receiver(settings).is_some()
+    }
+
+    /// Where it goes; the address is itself a secret.
+    pub(super) const fn receiver(self, settings: &Settings) -> Option<&SecretString> {
         match self {
-            Self::Slack => settings.slack_webhook.is_some(),
-            Self::EmailWebhook => settings.email_webhook.is_some(),
-            Self::Webhook => settings.generic_webhook.is_some(),
+            Self::Slack => settings.slack_webhook.as_ref(),
+            Self::EmailWebhook => settings.email_webhook.as_ref(),
+            Self::Webhook => settings.generic_webhook.as_ref(),
+        }
+    }
+
+    /// The setting that says so.
+    pub(super) const fn setting(self) -> &'static str {
+        match self {
+            Self::Slack => "notify.slack_webhook",
+            Self::EmailWebhook => "notify.email_webhook",
+            Self::Webhook => "notify.webhook",
         }
     }
 }
@@ -88,7 +103,10 @@ pub async fn awaiting_approval(
         }
         let payload = match channel {
             Channel::Slack | Channel::EmailWebhook if facts.already_notified => continue,
-            Channel::Slack => payload::slack(facts, page.as_deref()),
+            Channel::Slack => {
+                let message = payload::slack(facts, page.as_deref());
+                with_buttons(conn, settings, facts, message).await?
+            }
             Channel::EmailWebhook => payload::email(facts),
             Channel::Webhook => {
                 let at = sqlx::query_scalar!(r#"SELECT watchbill_now() AS "at!""#)
@@ -106,4 +124,26 @@ pub async fn awaiting_approval(
         enqueue(conn, &message).await?;
     }
     Ok(())
+}
+
+/// Lays buttons under the message where clicks on them can be verified.
+async fn with_buttons(
+    conn: &mut PgConnection,
+    settings: &Settings,
+    facts: &AwaitingApproval<'_>,
+    message: Value,
+) -> Result<Value> {
+    if settings.slack_signing_secret.is_none() {
+        return Ok(message);
+    }
+    let digest = sqlx::query_scalar!(
+        "SELECT digest FROM approvals WHERE id = $1",
+        facts.approval.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(match digest {
+        Some(digest) => payload::with_buttons(message, facts, &digest),
+        None => message,
+    })
 }

@@ -4,6 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use model::id::{ApprovalId, TaskId};
 use serde_json::{Value, json};
 
+use crate::approvals::digest::hex;
+
 /// What a message about a request for approval needs to know.
 #[derive(Clone, Debug)]
 pub struct AwaitingApproval<'a> {
@@ -55,24 +57,30 @@ pub fn generic(
     decision_page: Option<&str>,
     at: DateTime<Utc>,
 ) -> Value {
+    let data = json!({
+        "run_id": facts.run_id,
+        "task": facts.task,
+        "status": "awaiting_approval",
+        "outputs_uri": facts.outputs_uri,
+        "log_excerpt": facts.log_excerpt,
+        "task_id": facts.task_id,
+        "approval_id": facts.approval,
+        "approval_url": decision_page,
+    });
+    envelope("task.awaiting_approval", at, &data)
+}
+
+/// The body of every generic webhook.
+pub fn envelope(kind: &str, at: DateTime<Utc>, data: &Value) -> Value {
     json!({
-        "type": "task.awaiting_approval",
+        "type": kind,
         "timestamp": at.to_rfc3339_opts(SecondsFormat::Secs, true),
-        "data": {
-            "run_id": facts.run_id,
-            "task": facts.task,
-            "status": "awaiting_approval",
-            "outputs_uri": facts.outputs_uri,
-            "log_excerpt": facts.log_excerpt,
-            "task_id": facts.task_id,
-            "approval_id": facts.approval,
-            "approval_url": decision_page,
-        },
+        "data": data,
     })
 }
 
 /// Text that Slack shows as it is: no link, no mention, no `<!channel>`, one line.
-fn slack_text(text: &str) -> String {
+pub(crate) fn slack_text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -84,6 +92,46 @@ fn slack_text(text: &str) -> String {
         }
     }
     shown
+}
+
+/// The longest text that a section of Slack's blocks takes.
+const SECTION_CHARACTERS: usize = 3_000;
+/// The action of each button; the value of both names the request and what it is about.
+pub const APPROVE_ACTION: &str = "watchbill.approve";
+pub const REJECT_ACTION: &str = "watchbill.reject";
+
+/// Lays buttons under Slack's message. Its `text` stays as it is, for notifications and for
+/// clients that show no blocks.
+pub fn with_buttons(mut message: Value, facts: &AwaitingApproval<'_>, digest: &[u8]) -> Value {
+    let whole = message["text"].as_str().unwrap_or_default();
+    let text = if whole.chars().count() > SECTION_CHARACTERS {
+        let name: String = facts.task.chars().take(200).collect();
+        format!("Task {} awaiting approval", slack_text(&name))
+    } else {
+        whole.to_owned()
+    };
+    let value = format!("{}:{}", facts.approval, hex(digest));
+    let button = |label: &str, style: &str, action: &str| {
+        json!({
+            "type": "button",
+            "text": { "type": "plain_text", "text": label },
+            "style": style,
+            "action_id": action,
+            "value": value,
+        })
+    };
+    message["blocks"] = json!([
+        { "type": "section", "text": { "type": "mrkdwn", "text": text } },
+        {
+            "type": "actions",
+            "block_id": format!("watchbill.approval.{}", facts.approval),
+            "elements": [
+                button("Approve", "primary", APPROVE_ACTION),
+                button("Reject", "danger", REJECT_ACTION),
+            ],
+        },
+    ]);
+    message
 }
 
 #[cfg(test)]
@@ -150,6 +198,49 @@ mod tests {
             slack(&facts, None)["text"],
             "Task &lt;!channel&gt; &amp; &lt;@U1&gt;  awaiting approval: https://x.example/a|&lt;b&gt;"
         );
+    }
+
+    #[test]
+    fn buttons_stand_under_the_same_sentence_and_say_what_they_are_about() {
+        let page = Some("https://night.example/approvals/7");
+        let plain = slack(&facts(), page);
+        let payload = with_buttons(plain.clone(), &facts(), &[0xab; 32]);
+        assert_eq!(payload["text"], plain["text"]);
+        assert_eq!(payload["attachments"], plain["attachments"]);
+        assert_eq!(payload["blocks"][0]["text"]["text"], plain["text"]);
+        let buttons = payload["blocks"][1]["elements"].as_array().unwrap();
+        let told: Vec<_> = buttons
+            .iter()
+            .map(|it| (it["text"]["text"].as_str(), it["action_id"].as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Some("Approve"), Some("watchbill.approve")),
+                (Some("Reject"), Some("watchbill.reject"))
+            ]
+        );
+        let value = format!("7:{}", "ab".repeat(32));
+        assert!(
+            buttons
+                .iter()
+                .all(|button| button["value"] == value.as_str())
+        );
+    }
+
+    #[test]
+    fn a_link_too_long_for_a_block_is_left_to_the_text() {
+        let long = format!("https://x.example/{}", "a".repeat(4_000));
+        let facts = AwaitingApproval {
+            outputs_uri: Some(&long),
+            ..facts()
+        };
+        let payload = with_buttons(slack(&facts, None), &facts, &[0; 32]);
+        assert_eq!(
+            payload["blocks"][0]["text"]["text"],
+            "Task seo.validate awaiting approval"
+        );
+        assert!(payload["text"].as_str().unwrap().ends_with("aaa"));
     }
 
     #[test]

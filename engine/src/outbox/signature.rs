@@ -6,7 +6,17 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// The value of the header `webhook-signature`.
+/// The value of the header `webhook-signature`: one signature for each secret, so that a
+/// receiver that knows any of them is satisfied while a secret is changed.
+pub fn sign_with_each(secrets: &[&SecretString], id: &str, timestamp: i64, body: &str) -> String {
+    secrets
+        .iter()
+        .map(|secret| sign(secret, id, timestamp, body))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// One signature.
 pub fn sign(secret: &SecretString, id: &str, timestamp: i64, body: &str) -> String {
     let key = key(secret.expose_secret());
     let mut mac =
@@ -40,5 +50,21 @@ mod tests {
             ),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
+    }
+
+    /// The same message under a second key, as an independent HMAC computes it.
+    #[test]
+    fn while_a_secret_changes_both_sign_the_new_one_first() {
+        let former = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let present = SecretString::from("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+        let sign = |secrets: &[&SecretString]| {
+            let body = r#"{"test": 2432232314}"#;
+            sign_with_each(secrets, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body)
+        };
+        assert_eq!(
+            sign(&[&present, &former]),
+            "v1,78nXHjpFP0tVJQW5D0SBwmVyyW87BV/rL6MgfM/Bw44= v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+        assert_eq!(sign(&[]), "");
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::apart::apart;
 
 /// What a task's `when` may look at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ConditionContext {
     /// An object: the run's inputs.
     pub inputs: Value,
@@ -21,13 +21,23 @@ pub struct ConditionContext {
     pub tasks: Value,
 }
 
-/// What a gate's `when` may look at besides.
-#[derive(Clone, Debug)]
+/// What a gate's conditions may look at besides. What is not known is null, and a
+/// comparison with null has no answer: then the gate stops.
+#[derive(Clone, Debug, Default)]
 pub struct GateContext {
     pub condition: ConditionContext,
     pub exit_code: Option<i32>,
     pub outputs: Value,
     pub outputs_uri: String,
+    /// The files that the result's patches touch.
+    pub changed_paths: Option<Vec<String>>,
+    /// Lines that the patches add and remove.
+    pub diff_size: Option<u64>,
+    /// From the report's `telemetry`.
+    pub tokens: Option<Value>,
+    pub cost: Option<Value>,
+    /// How long the attempt took, in seconds.
+    pub duration: Option<f64>,
 }
 
 /// Why a condition has no answer, as a sentence.
@@ -47,7 +57,18 @@ const BRACKETS: usize = 32;
 const LOOPS: usize = 2;
 
 const TASK_VARIABLES: [&str; 2] = ["inputs", "tasks"];
-const GATE_VARIABLES: [&str; 5] = ["inputs", "tasks", "exit_code", "outputs", "outputs_uri"];
+const GATE_VARIABLES: [&str; 10] = [
+    "inputs",
+    "tasks",
+    "exit_code",
+    "outputs",
+    "outputs_uri",
+    "changed_paths",
+    "diff_size",
+    "tokens",
+    "cost",
+    "duration",
+];
 
 /// Evaluates a task's condition.
 ///
@@ -68,8 +89,12 @@ pub fn task_condition(
 /// # Errors
 /// As [`task_condition`].
 pub fn gate_condition(expression: &str, context: &GateContext) -> Result<bool, ConditionError> {
-    let exit_code = context.exit_code.map_or(Value::Null, Value::from);
+    let known = |value: Option<Value>| value.unwrap_or(Value::Null);
+    let exit_code = known(context.exit_code.map(Value::from));
     let outputs_uri = Value::from(context.outputs_uri.as_str());
+    let changed_paths = known(context.changed_paths.clone().map(Value::from));
+    let diff_size = known(context.diff_size.map(Value::from));
+    let duration = known(context.duration.map(Value::from));
     evaluate(
         expression,
         &[
@@ -78,6 +103,11 @@ pub fn gate_condition(expression: &str, context: &GateContext) -> Result<bool, C
             ("exit_code", &exit_code),
             ("outputs", &context.outputs),
             ("outputs_uri", &outputs_uri),
+            ("changed_paths", &changed_paths),
+            ("diff_size", &diff_size),
+            ("tokens", context.tokens.as_ref().unwrap_or(&Value::Null)),
+            ("cost", context.cost.as_ref().unwrap_or(&Value::Null)),
+            ("duration", &duration),
         ],
     )
 }
@@ -329,112 +359,5 @@ fn too_much() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn gate(expression: &str) -> Result<bool, ConditionError> {
-        gate_condition(
-            expression,
-            &GateContext {
-                condition: ConditionContext {
-                    inputs: json!({"strict": true, "depth": 3, "names": ["a", "b"]}),
-                    tasks: json!({"seo.validate": {"status": "succeeded", "approval": "approved", "outputs": {"n": 2}, "outputs_uri": ""}}),
-                },
-                exit_code: Some(0),
-                outputs: json!({"repaired": 2, "files": ["x.html"], "ratio": 0.5}),
-                outputs_uri: "https://github.com/a/b/pull/1".to_owned(),
-            },
-        )
-    }
-
-    #[test]
-    fn answers() {
-        for (expression, answer) in [
-            (r#"outputs_uri.contains("/pull/")"#, true),
-            ("outputs.repaired > 0", true),
-            ("outputs.repaired + 1 == 3", true),
-            ("outputs.ratio > 0.4", true),
-            ("exit_code == 0 && inputs.strict", true),
-            (r#"tasks["seo.validate"].approval == "approved""#, true),
-            (r#"tasks["seo.validate"].outputs.n == 2"#, true),
-            ("has(outputs.missing)", false),
-            ("has(outputs.missing) && outputs.missing > 3", false),
-            (r#"inputs.names.exists(n, n == "b")"#, true),
-            ("size(outputs.files) > 5", false),
-        ] {
-            assert_eq!(gate(expression), Ok(answer), "{expression}");
-        }
-    }
-
-    #[test]
-    fn what_has_no_answer_is_an_error_with_a_sentence() {
-        for expression in [
-            "outputs.missing > 3",
-            "inputs.depth",
-            "1 / 0 == 1",
-            "outputs_uri.nonsense()",
-            "(",
-            "",
-            "tasks['none'].status == 'failed'",
-            "inputs.strict > 3",
-            "9223372036854775807 + 1 > 0",
-        ] {
-            let error = gate(expression).expect_err(expression);
-            assert!(!error.0.contains('\n'), "{error}");
-        }
-    }
-
-    #[test]
-    fn deep_and_long_ones_are_refused() {
-        let deep = format!("{}true{}", "(".repeat(500), ")".repeat(500));
-        assert!(check_gate(&deep).is_err());
-        let not = format!("{}true", "!".repeat(1_500));
-        let _ = check_gate(&not);
-        let minus = format!("{}1 == 1", "-".repeat(1_500));
-        let _ = check_gate(&minus);
-        let chain = format!("inputs{} == 1", ".a".repeat(900));
-        let _ = check_gate(&chain);
-        let sum = format!("{}1 == 1", "1+".repeat(900));
-        let _ = gate(&sum);
-        let choice = format!("{}true", "true?".repeat(300));
-        let _ = check_gate(&choice);
-        assert!(check_gate(&"a".repeat(3_000)).is_err());
-        assert!(check_gate("[1].all(a, [1].all(b, [1].all(c, true)))").is_err());
-        assert_eq!(check_gate("[1].all(a, [1].all(b, a == b))"), Ok(()));
-    }
-
-    #[test]
-    fn checks_name_what_is_not_known() {
-        assert_eq!(check_task("inputs.strict"), Ok(()));
-        assert!(
-            check_task("outputs.n > 1")
-                .unwrap_err()
-                .contains("not 'outputs'")
-        );
-        assert!(
-            check_gate("approved == true")
-                .unwrap_err()
-                .contains("not 'approved'")
-        );
-        assert_eq!(check_gate("inputs.names.exists(n, n == 'a')"), Ok(()));
-    }
-
-    #[test]
-    fn too_much_to_look_at_is_refused() {
-        let context = ConditionContext {
-            inputs: json!({"list": vec![0; 30_000]}),
-            tasks: json!({}),
-        };
-        assert!(task_condition("true", &context).is_err());
-    }
-
-    #[test]
-    fn finds_the_tasks_it_names() {
-        assert_eq!(
-            named_tasks(r#"tasks["a.b"].status == 'x' && tasks['c'].approval"#),
-            ["a.b", "c"]
-        );
-    }
-}
+#[path = "condition_tests.rs"]
+mod tests;

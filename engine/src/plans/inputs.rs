@@ -13,6 +13,18 @@ const TEXT_BYTES: usize = 65_536;
 /// # Errors
 /// [`Error::Invalid`] with one problem per wrong input, `inputs.<name>`.
 pub fn check(plan: &Plan, given: Value) -> Result<Value> {
+    check_definitions(&plan.inputs, given, &format!("plan {}", plan.name))
+}
+
+/// The same for any declared inputs; `owner` is what declares them, for the messages.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_definitions(
+    definitions: &[InputDefinition],
+    given: Value,
+    owner: &str,
+) -> Result<Value> {
     let mut given = match given {
         Value::Null => Map::new(),
         Value::Object(given) => given,
@@ -25,7 +37,7 @@ pub fn check(plan: &Plan, given: Value) -> Result<Value> {
     };
     let mut checked = Map::new();
     let mut problems = Vec::new();
-    for definition in &plan.inputs {
+    for definition in definitions {
         let value = given
             .remove(&definition.name)
             .filter(|value| !value.is_null());
@@ -43,10 +55,7 @@ pub fn check(plan: &Plan, given: Value) -> Result<Value> {
         }
     }
     for name in given.keys() {
-        problems.push(problem(
-            name,
-            format!("plan {} has no such input", plan.name),
-        ));
+        problems.push(problem(name, format!("{owner} has no such input")));
     }
     if problems.is_empty() {
         Ok(Value::Object(checked))

@@ -170,20 +170,13 @@ fn detail(error: &minijinja::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::plan::{EnvironmentVariable, Join, Retries};
+    use model::plan::EnvironmentVariable;
     use serde_json::json;
 
     use super::*;
 
     fn task(argv: &[&str]) -> PlanTask {
         PlanTask {
-            name: "publish".to_owned(),
-            description: String::new(),
-            needs: Vec::new(),
-            join: Join::AllSucceeded,
-            when: None,
-            work: Work::Run(argv.iter().map(|text| (*text).to_owned()).collect()),
-            working_directory: None,
             environment: vec![
                 EnvironmentVariable {
                     name: "BRANCH".to_owned(),
@@ -196,12 +189,7 @@ mod tests {
                     value: EnvironmentValue::Secret("DEPLOY".to_owned()),
                 },
             ],
-            timeout_seconds: 60,
-            retries: Retries::default(),
-            approval: None,
-            queue: "default".to_owned(),
-            priority: 0,
-            labels: Vec::new(),
+            ..PlanTask::new("publish", Work::run(argv.iter().copied()))
         }
     }
 

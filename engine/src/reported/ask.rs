@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::approvals::digest::{self, Digest};
-use crate::approvals::{NewRequest, default_gate, insert_request};
+use crate::approvals::{NewRequest, Stop, default_gate, insert_request};
 use crate::outbox::{self, AwaitingApproval};
-use crate::{Engine, Result};
+use crate::{Engine, Result, mail};
 
 /// What a person signs of a reported task.
 pub(super) struct Asked<'a> {
@@ -26,12 +26,16 @@ pub(super) struct Asked<'a> {
 impl Asked<'_> {
     /// What a signature is bound to: all that the report says of the result.
     pub fn digest(&self) -> Result<Digest> {
-        digest::of(&json!({
+        digest::of(&self.fields())
+    }
+
+    fn fields(&self) -> Value {
+        json!({
             "status": "awaiting_approval",
             "outputs_uri": self.outputs_uri,
             "log_excerpt": self.log_excerpt,
             "inputs": self.inputs,
-        }))
+        })
     }
 }
 
@@ -50,7 +54,8 @@ pub(super) async fn ask(
             task_name: asked.name,
             phase: None,
             digest: asked.digest()?,
-            gate: &default_gate(engine),
+            result: asked.fields(),
+            stop: &Stop::always(default_gate(engine)),
             summary: None,
         },
     )
@@ -64,5 +69,6 @@ pub(super) async fn ask(
         log_excerpt: asked.log_excerpt,
         already_notified: asked.already_notified,
     };
-    outbox::awaiting_approval(connection, &engine.settings, &facts).await
+    outbox::awaiting_approval(connection, &engine.settings, &facts).await?;
+    mail::approval_requested(connection, engine, approval).await
 }

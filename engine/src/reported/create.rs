@@ -8,7 +8,7 @@ use super::ask::{Asked, ask};
 use super::{NewReport, check};
 use crate::history::records::select_tasks;
 use crate::runs::settle;
-use crate::{Engine, Error, Result, authorise};
+use crate::{Engine, Error, Result, authorise, mail};
 
 /// Stores a task that an outside orchestrator tells of.
 ///
@@ -44,6 +44,9 @@ pub async fn create(engine: &Engine, principal: &Principal, report: &NewReport) 
             already_notified: report.webhook_notified_at.is_some(),
         };
         ask(engine, connection, &asked).await?;
+    }
+    if state == TaskState::Failed {
+        mail::task_failed(connection, engine, task).await?;
     }
     if state.is_finished() {
         settle::after_finish(engine, connection, vec![task]).await?;

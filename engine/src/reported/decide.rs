@@ -44,6 +44,7 @@ pub async fn decide_task(
             digest,
             verdict,
             note,
+            inputs: None,
             channel: Channel::Api,
         },
     )

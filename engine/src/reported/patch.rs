@@ -11,7 +11,7 @@ use super::{ReportPatch, check};
 use crate::approvals::withdraw;
 use crate::runs::settle;
 use crate::tasks::{StoredTask, lock_task};
-use crate::{Engine, Error, Result, authorise};
+use crate::{Engine, Error, Result, authorise, mail};
 
 /// Changes what is given of a reported task.
 ///
@@ -56,6 +56,9 @@ pub async fn patch(
     }
     if to == TaskState::AwaitingApproval {
         ask_where_new(engine, connection, &stored, &after, patch).await?;
+    }
+    if to == TaskState::Failed && from != to {
+        mail::task_failed(connection, engine, task).await?;
     }
     if to.is_finished() && !from.is_finished() {
         settle::after_finish(engine, connection, vec![task]).await?;

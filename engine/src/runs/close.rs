@@ -3,12 +3,13 @@
 use model::id::TaskId;
 use sqlx::PgConnection;
 
-use crate::Result;
+use crate::{Engine, Result, outbox};
 
 /// Ends the runs of these tasks that have nothing open any more.
 ///
 /// Returns the first tasks of runs that waited for one of them (overlap: queue).
 pub(super) async fn close_runs(
+    engine: &Engine,
     connection: &mut PgConnection,
     tasks: &[TaskId],
 ) -> Result<Vec<TaskId>> {
@@ -28,6 +29,7 @@ pub(super) async fn close_runs(
     if ended.is_empty() {
         return Ok(Vec::new());
     }
+    outbox::runs_finished(connection, &engine.settings, &ended).await?;
     let waiting = sqlx::query_scalar!(
         "UPDATE runs SET waits_for_run = NULL WHERE waits_for_run = ANY($1) RETURNING id",
         &ended

@@ -10,7 +10,8 @@ use sqlx::PgConnection;
 use crate::Result;
 use crate::tasks::state_of;
 
-/// The run's inputs, and its tasks by name: status, outputs, `outputs_uri`, approval.
+/// The run's inputs, and its tasks by name: status, outputs, `outputs_uri`, approval and what
+/// the approver filled in.
 pub(crate) async fn run_context(
     connection: &mut PgConnection,
     run: RunKey,
@@ -29,7 +30,7 @@ pub(crate) async fn task_contexts(
 ) -> Result<HashMap<RunKey, Value>> {
     let ids: Vec<i64> = runs.iter().map(|run| run.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT id, run AS "run!", name, state, outputs, outputs_uri, approval_state
+        r#"SELECT id, run AS "run!", name, state, outputs, outputs_uri, approval_state, approval_inputs
            FROM tasks WHERE run = ANY($1)"#,
         &ids
     )
@@ -44,6 +45,7 @@ pub(crate) async fn task_contexts(
             "outputs": row.outputs.unwrap_or_else(|| json!({})),
             "outputs_uri": row.outputs_uri.unwrap_or_default(),
             "approval": row.approval_state.unwrap_or_default(),
+            "approval_inputs": row.approval_inputs.unwrap_or_else(|| json!({})),
         });
     }
     Ok(contexts)

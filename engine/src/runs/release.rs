@@ -69,8 +69,10 @@ pub(super) async fn release(
         let event = if reason.is_some() {
             released.skipped.push(task.id);
             TaskEvent::Skip
-        } else if approvals::gate_before(connection, &mut contexts, &task, &definition).await? {
-            gated.push((task.clone(), definition));
+        } else if let Some(stop) =
+            approvals::gate_before(connection, &mut contexts, &task, &definition).await?
+        {
+            gated.push((task.clone(), definition, stop));
             released.goes_on = true;
             TaskEvent::RequestApproval(GatePhase::BeforeStart)
         } else {
@@ -87,8 +89,8 @@ pub(super) async fn release(
         });
     }
     write_moves(connection, "scheduler", &moves).await?;
-    for (task, definition) in gated {
-        approvals::request_before(engine, connection, &task, &definition).await?;
+    for (task, definition, stop) in gated {
+        approvals::request_before(engine, connection, &task, &definition, &stop).await?;
     }
     Ok(released)
 }

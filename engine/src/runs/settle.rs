@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use super::release::{Ready, Released};
 use super::{close, release};
+use crate::outbox;
 use crate::tasks::{StoredRow, StoredTask, state_of};
 use crate::{Engine, Result};
 
@@ -17,6 +18,7 @@ pub(crate) async fn after_finish(
     connection: &mut PgConnection,
     mut finished: Vec<TaskId>,
 ) -> Result<Vec<TaskId>> {
+    outbox::tasks_failed(connection, &engine.settings, &finished).await?;
     let mut touched = finished.clone();
     let mut queued = Vec::new();
     while !finished.is_empty() {
@@ -28,7 +30,7 @@ pub(crate) async fn after_finish(
             let roots = if goes_on {
                 Vec::new()
             } else {
-                close::close_runs(connection, &touched).await?
+                close::close_runs(engine, connection, &touched).await?
             };
             touched.clear();
             queued.append(&mut released.queued);

@@ -11,6 +11,7 @@ mod cron;
 mod interval;
 mod timeline;
 mod timetable;
+mod working;
 mod zone;
 
 #[cfg(test)]
@@ -24,8 +25,10 @@ use model::plan::Schedule;
 use crate::{Error, Result};
 
 pub use timetable::{Problem, Timetable};
+pub(crate) use working::after_working;
 pub(crate) use zone::find as find_zone;
 pub use zone::{local_date, local_text};
+pub(crate) use zone::{to_timestamp, to_utc};
 
 /// The first moment after `after`, or none where nothing is due any more.
 pub fn next_after(

@@ -39,7 +39,7 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
         )),
         repeat("expire", stop, || then(
             EXPIRE,
-            approvals::expire_due(engine)
+            approvals::act_on_due(engine)
         )),
         repeat("reconcile", stop, || then(RECONCILE, reconcile(engine))),
         repeat("upkeep", stop, || {

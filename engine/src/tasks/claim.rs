@@ -68,6 +68,8 @@ struct ClaimedRow {
     due_at: Option<DateTime<Utc>>,
     plan_version_id: Option<i64>,
     plan: Option<String>,
+    changes_wanted: Option<String>,
+    change_round: i32,
 }
 
 async fn claim_rows(
@@ -93,7 +95,8 @@ async fn claim_rows(
                 scheduled_for = NULL, reason = NULL
             FROM ready
             WHERE t.id = ready.id AND t.state = 'queued'
-            RETURNING t.id, t.attempt, t.version, t.queue, t.group_key, t.run, t.name, t.definition, t.inputs
+            RETURNING t.id, t.attempt, t.version, t.queue, t.group_key, t.run, t.name, t.definition, t.inputs,
+                      t.changes_wanted, t.change_round
         ), leased AS (
             INSERT INTO leases (task_id, attempt, token, worker_id, queue, group_key, expires_at)
             SELECT id, attempt, $3, $4, queue, group_key, watchbill_now() + $5::float8 * interval '1 second'
@@ -106,7 +109,8 @@ async fn claim_rows(
             SELECT id, version, attempt, 'claim', 'queued', 'running', $6 FROM moved
         )
         SELECT m.id AS "id!", m.attempt AS "attempt!", $3::uuid AS "token!", m.name AS "name!", m.run, m.definition, m.inputs,
-               r.run_id AS "run_id?", r.inputs AS "run_inputs?", r.due_at, r.plan_version_id, p.name AS "plan?"
+               r.run_id AS "run_id?", r.inputs AS "run_inputs?", r.due_at, r.plan_version_id, p.name AS "plan?",
+               m.changes_wanted, m.change_round AS "change_round!"
         FROM moved m
         LEFT JOIN runs r ON r.id = m.run
         LEFT JOIN plans p ON p.id = r.plan_id
@@ -142,7 +146,7 @@ async fn complete(
         // to the rescuer, and in the end is poison.
         let (definition, timezone) = match definition {
             Ok(definition) => definition,
-            Err(error @ Error::Unavailable(_)) => return Err(error),
+            Err(error) if error.ends_transaction() => return Err(error),
             Err(error) => {
                 tracing::error!(task.id = row.id, %error, "task {} cannot be started", row.id);
                 continue;
@@ -168,6 +172,8 @@ async fn complete(
                 .cloned()
                 .unwrap_or_else(|| serde_json::json!({})),
             upstream: serde_json::json!({}),
+            changes_wanted: row.changes_wanted.clone(),
+            change_round: row.change_round,
         });
     }
     read_upstream(connection, &mut claimed).await?;

@@ -42,8 +42,8 @@ pub async fn enqueue(
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(anyhow::Error::new)?;
     let inputs: Vec<&Value> = tasks.iter().map(|task| &task.inputs).collect();
-    for (place, parts) in definitions.iter().zip(&inputs).enumerate() {
-        if holds_nul(parts.0) || holds_nul(parts.1) {
+    for (place, (definition, inputs)) in definitions.iter().zip(&inputs).enumerate() {
+        if holds_nul(definition) || holds_nul(inputs) {
             return Err(Error::invalid(
                 format!("tasks[{place}]"),
                 "leave out the character NUL, which cannot be stored",

@@ -15,7 +15,7 @@ use super::stored::{StoredTask, lock_tasks};
 use super::verdict::{Ending, Facts, ending};
 use super::{AttemptResult, Claimed, Finish, Finished, LeaseRef, WorkerIdentity};
 use crate::runs::{settle, task_definition};
-use crate::{Engine, Error, Result, approvals};
+use crate::{Engine, Error, Result, approvals, mail, outbox};
 
 /// Records how attempts ended and lets go on what waited for them.
 ///
@@ -110,6 +110,7 @@ pub(super) async fn conclude(
     let mut records = Vec::with_capacity(seen.len());
     let mut requests = Vec::new();
     let mut finished = Vec::new();
+    let mut alone = Vec::new();
     let mut queued = Vec::new();
     let mut states = HashMap::new();
     let no_retries = Retries::default();
@@ -120,7 +121,7 @@ pub(super) async fn conclude(
             (None, Outcome::Succeeded) => unreadable(result),
             (_, _) => result,
         };
-        let gate = match (result.outcome, &definition) {
+        let stop = match (result.outcome, &definition) {
             (Outcome::Succeeded, Some(definition)) if task.state == TaskState::Running => {
                 approvals::gate_after(engine, connection, &task, definition, &result).await?
             }
@@ -144,7 +145,7 @@ pub(super) async fn conclude(
                 .map_or(&no_retries, |definition| &definition.retries),
             automatic_retries: task.automatic_retries,
             crash_recoveries: task.crash_recoveries,
-            gated: gate.is_some(),
+            gated: stop.is_some(),
             jitter: engine.random.fraction(),
         };
         let Ending {
@@ -157,13 +158,17 @@ pub(super) async fn conclude(
             queued.push(task.id);
         }
         // A task on its own lets nothing go on.
-        if to.is_finished() && task.run.is_some() {
-            finished.push(task.id);
+        if to.is_finished() {
+            if task.run.is_some() {
+                finished.push(task.id);
+            } else {
+                alone.push(task.id);
+            }
         }
         states.insert(task.id, to);
         let digest = approvals::digest::of_result(&result)?;
-        if let Some(gate) = gate {
-            requests.push((task.clone(), gate, digest, result.clone()));
+        if let Some(stop) = stop {
+            requests.push((task.clone(), stop, digest, result.clone()));
         }
         records.push(Recorded {
             task: task.id,
@@ -182,9 +187,16 @@ pub(super) async fn conclude(
         });
     }
     record(connection, actor, &records).await?;
-    for (task, gate, digest, result) in requests {
-        approvals::request_after(engine, connection, &task, gate, digest, &result).await?;
+    for (task, stop, digest, result) in requests {
+        approvals::request_after(engine, connection, &task, stop, digest, &result).await?;
     }
+    let failed: Vec<TaskId> = records
+        .iter()
+        .filter(|record| record.to == TaskState::Failed)
+        .map(|record| record.task)
+        .collect();
+    mail::tasks_failed(connection, engine, &failed).await?;
+    outbox::tasks_failed(connection, &engine.settings, &alone).await?;
     queued.extend(settle::after_finish(engine, connection, finished).await?);
     for record in &records {
         let outcome = record.result.outcome.as_str();

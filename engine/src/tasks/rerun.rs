@@ -73,6 +73,7 @@ pub(crate) async fn reset(
         "UPDATE tasks
          SET started_at = NULL, finished_at = NULL, duration_ms = NULL, outputs = NULL, outputs_uri = NULL,
              approval_state = NULL, approver = NULL, approval_note = NULL, webhook_notified_at = NULL,
+             approval_inputs = NULL, changes_wanted = NULL, change_round = 0,
              automatic_retries = 0, crash_recoveries = 0, scheduled_for = NULL
          WHERE id = ANY($1)",
         &ids

@@ -132,7 +132,7 @@ async fn work_without_worker(engine: &Engine, found: &mut Vec<Finding>) -> Resul
 async fn messages(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
     let abandoned = sqlx::query!(
         "SELECT channel, last_error FROM outbox
-         WHERE abandoned_at > watchbill_now() - interval '1 day'
+         WHERE abandoned_at > watchbill_now() - interval '1 day' AND NOT needless
          ORDER BY abandoned_at DESC LIMIT 1"
     )
     .fetch_optional(&engine.pool)

@@ -84,9 +84,9 @@ pub async fn gauges(engine: &Engine) -> Result<Gauges> {
             (SELECT coalesce(extract(epoch FROM watchbill_now() - min(claimed_at)), 0) FROM leases)::float8 AS "oldest_lease_seconds!",
             (SELECT count(*) FROM leases WHERE expires_at <= watchbill_now()) AS "lapsed_leases!",
             (SELECT count(*) FROM workers WHERE last_seen_at > watchbill_now() - interval '2 minutes') AS "workers!",
-            (SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND abandoned_at IS NULL) AS "outbox_backlog!",
+            (SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND abandoned_at IS NULL AND NOT for_digest) AS "outbox_backlog!",
             (SELECT coalesce(extract(epoch FROM watchbill_now() - min(created_at)), 0) FROM outbox
-             WHERE delivered_at IS NULL AND abandoned_at IS NULL)::float8 AS "outbox_oldest_seconds!""#
+             WHERE delivered_at IS NULL AND abandoned_at IS NULL AND NOT for_digest)::float8 AS "outbox_oldest_seconds!""#
     )
     .fetch_one(&engine.pool)
     .await?;

@@ -228,6 +228,9 @@ async fn prune_traces(engine: &Engine) -> Result<()> {
     )
     .execute(&engine.pool)
     .await?;
+    sqlx::query!("DELETE FROM mail_digests WHERE at < watchbill_now() - interval '40 days'")
+        .execute(&engine.pool)
+        .await?;
     sessions::prune(engine).await?;
     login::prune(engine).await?;
     tokens::prune(engine).await?;

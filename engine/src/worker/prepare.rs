@@ -127,6 +127,10 @@ fn environment(
         "WATCHBILL_ARTIFACTS",
         &around.workspace.artifacts().to_string_lossy(),
     );
+    if let Some(wanted) = &claimed.changes_wanted {
+        environment.set("WATCHBILL_ROUND", &claimed.change_round.to_string());
+        environment.set("WATCHBILL_CHANGES", wanted);
+    }
     environment.set(mark::VARIABLE, around.mark.as_str());
     if let Value::Object(inputs) = &claimed.inputs {
         for (name, value) in inputs {

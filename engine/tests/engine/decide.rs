@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::approvals::{Channel, Decide, decide, expire_due, pending_for_task};
+use engine::approvals::{Channel, Decide, act_on_due, decide, pending_for_task};
 use engine::tasks::{AttemptResult, Finish, Finished, claim, finish};
 use engine::{Engine, Error};
 use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
@@ -48,6 +48,7 @@ fn answer(approval: ApprovalId, verdict: Verdict) -> Decide {
         digest: None,
         verdict,
         note: None,
+        inputs: None,
         channel: Channel::Page,
     }
 }
@@ -329,7 +330,7 @@ async fn a_timeout_never_approves(pool: PgPool) {
     move_clock(&engine, Duration::from_secs(61)).await;
     let late = decide(&engine, &approver, &answer(approval, Verdict::Approve)).await;
     assert!(matches!(late, Err(Error::Gone(_))), "{late:?}");
-    assert_eq!(expire_due(&engine).await.expect("a pass"), 1);
+    assert_eq!(act_on_due(&engine).await.expect("a pass"), 1);
     let now: Vec<TaskState> = states(&engine, key)
         .await
         .into_iter()

@@ -7,7 +7,7 @@ use engine::tasks::{AttemptResult, Claimed, Finish, Finished, WorkerIdentity, cl
 use engine::{Engine, Settings};
 use model::id::{AccountId, PlanId, PlanVersionId, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
-use model::plan::{Gate, Join, Plan, PlanTask, Retries, Signer, Work};
+use model::plan::{CommentRule, Gate, Plan, PlanTask, Signer, Work};
 use model::task::{GatePhase, TaskState};
 use model::view::Outcome;
 use sqlx::PgPool;
@@ -27,31 +27,16 @@ pub fn worker(engine: &Engine) -> WorkerIdentity {
 /// A task that does nothing in particular.
 pub fn task(name: &str, needs: &[&str]) -> PlanTask {
     PlanTask {
-        name: name.to_owned(),
-        description: String::new(),
         needs: needs.iter().map(|need| (*need).to_owned()).collect(),
-        join: Join::AllSucceeded,
-        when: None,
-        work: Work::Run(vec!["true".to_owned()]),
-        working_directory: None,
-        environment: Vec::new(),
-        timeout_seconds: 60,
-        retries: Retries::default(),
-        approval: None,
-        queue: "default".to_owned(),
-        priority: 0,
-        labels: Vec::new(),
+        ..PlanTask::new(name, Work::run(["true"]))
     }
 }
 
 /// A gate that one approver opens.
 pub fn gate(phase: GatePhase) -> Gate {
     Gate {
-        phase,
-        when: None,
-        from: vec![Signer::Role(Role::Approver)],
-        required: 1,
-        expires_seconds: None,
+        comment: CommentRule::Optional,
+        ..Gate::new(phase, vec![Signer::Role(Role::Approver)])
     }
 }
 

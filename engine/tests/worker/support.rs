@@ -8,7 +8,7 @@ use engine::worker::{WorkerOptions, run};
 use engine::{Engine, Settings};
 use model::id::TaskId;
 use model::identity::Principal;
-use model::plan::{EnvironmentValue, EnvironmentVariable, Join, PlanTask, Retries, Work};
+use model::plan::{EnvironmentValue, EnvironmentVariable, PlanTask, Work};
 use model::task::TaskState;
 use model::view::Outcome;
 use serde_json::{Value, json};
@@ -192,22 +192,7 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
 
 /// A task that runs this argv.
 pub fn argv(argv: &[&str]) -> PlanTask {
-    PlanTask {
-        name: "step".to_owned(),
-        description: String::new(),
-        needs: Vec::new(),
-        join: Join::AllSucceeded,
-        when: None,
-        work: Work::Run(argv.iter().map(|&part| part.to_owned()).collect()),
-        working_directory: None,
-        environment: Vec::new(),
-        timeout_seconds: 600,
-        retries: Retries::default(),
-        approval: None,
-        queue: "default".to_owned(),
-        priority: 0,
-        labels: Vec::new(),
-    }
+    PlanTask::new("step", Work::run(argv.iter().copied()))
 }
 
 /// A task that runs this script by a shell that is asked for by name.

@@ -63,6 +63,12 @@ impl Principal {
         }
     }
 
+    /// Whether nothing is open to the caller but to choose a password of their own.
+    #[must_use]
+    pub const fn must_choose_password(&self) -> bool {
+        matches!(self.kind, PrincipalKind::PendingPassword { .. })
+    }
+
     /// Whether the caller may. Denies by default; the engine asks before every verb.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {

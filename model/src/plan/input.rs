@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A typed value that whoever starts a run may give.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InputDefinition {
     /// `[a-z][a-z0-9_]{0,63}`.

@@ -6,12 +6,14 @@
 mod gate;
 mod input;
 mod retries;
+mod risk;
 mod task;
 mod trigger;
 
-pub use gate::{Gate, Signer};
+pub use gate::{CommentRule, EscalationStep, Gate, OnExpire, RefusalRule, RequesterRule, Signer};
 pub use input::{InputDefinition, InputKind};
 pub use retries::{Retries, RetryOn};
+pub use risk::{RiskLevel, RiskRule, UnknownRiskLevel};
 pub use task::{EnvironmentValue, EnvironmentVariable, Join, PlanTask, Work};
 pub use trigger::{Misfire, Overlap, Schedule, Trigger, Window};
 

@@ -29,6 +29,41 @@ pub struct PlanTask {
     pub labels: Vec<String>,
 }
 
+impl PlanTask {
+    /// How long an attempt may take where the plan does not say: an hour.
+    pub const DEFAULT_TIMEOUT_SECONDS: u64 = 60 * 60;
+    /// The queue of a task whose plan names none.
+    pub const DEFAULT_QUEUE: &'static str = "default";
+
+    /// A task as a plan makes it that says nothing but its name and its work.
+    #[must_use]
+    pub fn new(name: impl Into<String>, work: Work) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            needs: Vec::new(),
+            join: Join::default(),
+            when: None,
+            work,
+            working_directory: None,
+            environment: Vec::new(),
+            timeout_seconds: Self::DEFAULT_TIMEOUT_SECONDS,
+            retries: Retries::default(),
+            approval: None,
+            queue: Self::DEFAULT_QUEUE.to_owned(),
+            priority: 0,
+            labels: Vec::new(),
+        }
+    }
+}
+
+impl Work {
+    /// An argv.
+    pub fn run<Part: Into<String>>(argv: impl IntoIterator<Item = Part>) -> Self {
+        Self::Run(argv.into_iter().map(Into::into).collect())
+    }
+}
+
 /// What a task does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -41,6 +41,8 @@ pub enum TaskEvent {
     Reject,
     /// A person asked for changes: another attempt.
     RequestChanges,
+    /// A person asked the outside orchestrator that reported it for changes.
+    SendBack,
     /// Nobody decided in time. A timeout never approves.
     Expire,
     /// A person puts it aside.
@@ -79,7 +81,7 @@ pub enum TaskEvent {
 }
 
 /// Every event, for exhaustive tests and for the diagram.
-pub const ALL_EVENTS: [TaskEvent; 26] = [
+pub const ALL_EVENTS: [TaskEvent; 27] = [
     TaskEvent::Release,
     TaskEvent::RequestApproval(GatePhase::BeforeStart),
     TaskEvent::RequestApproval(GatePhase::AfterResult),
@@ -87,6 +89,7 @@ pub const ALL_EVENTS: [TaskEvent; 26] = [
     TaskEvent::Approve(GatePhase::AfterResult),
     TaskEvent::Reject,
     TaskEvent::RequestChanges,
+    TaskEvent::SendBack,
     TaskEvent::Expire,
     TaskEvent::Hold,
     TaskEvent::Unhold,
@@ -120,6 +123,7 @@ impl TaskEvent {
             Self::Approve(GatePhase::AfterResult) => "approve_result",
             Self::Reject => "reject",
             Self::RequestChanges => "request_changes",
+            Self::SendBack => "send_back",
             Self::Expire => "expire",
             Self::Hold => "hold",
             Self::Unhold => "unhold",
@@ -178,7 +182,7 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
         (E::Hold, S::Queued) => S::OnHold,
         (E::Defer, S::Queued) | (E::BackOff, S::Running) => S::Scheduled,
         (E::Claim, S::Queued) => S::Running,
-        (E::Block, S::Running) => S::Blocked,
+        (E::Block, S::Running) | (E::SendBack, S::AwaitingApproval) => S::Blocked,
         (
             E::Cancel,
             S::Created | S::Queued | S::Scheduled | S::OnHold | S::Blocked | S::AwaitingApproval,
@@ -193,6 +197,7 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
             | E::Approve(_)
             | E::Reject
             | E::RequestChanges
+            | E::SendBack
             | E::Expire
             | E::Hold
             | E::Unhold

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::ArtifactRow;
+use super::{ArtifactRow, Comparison};
 use crate::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
+use crate::plan::{CommentRule, InputDefinition, RiskLevel};
 use crate::task::GatePhase;
 
 /// Where a request for a decision stands.
@@ -21,17 +22,20 @@ pub enum ApprovalState {
     Expired,
     /// What it was bound to changed; another request took its place.
     Superseded,
+    /// A person asked for changes: another attempt, and another request.
+    ChangesRequested,
 }
 
 impl ApprovalState {
     /// Every state.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Pending,
         Self::Approved,
         Self::Rejected,
         Self::Cancelled,
         Self::Expired,
         Self::Superseded,
+        Self::ChangesRequested,
     ];
 
     /// The text that the database stores.
@@ -44,6 +48,7 @@ impl ApprovalState {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Superseded => "superseded",
+            Self::ChangesRequested => "changes_requested",
         }
     }
 }
@@ -77,15 +82,21 @@ impl FromStr for ApprovalState {
 pub enum Verdict {
     Approve,
     Reject,
+    /// Another attempt, with the comment in its environment.
+    RequestChanges,
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 3] = [Self::Approve, Self::Reject, Self::RequestChanges];
+
     /// The text that the database stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Approve => "approve",
             Self::Reject => "reject",
+            Self::RequestChanges => "request_changes",
         }
     }
 }
@@ -110,6 +121,15 @@ pub struct ApprovalRow {
     pub approver: Option<String>,
     /// What the result says of itself in a line: the report's `summary`, or the plan's description.
     pub summary: Option<String>,
+    /// What the rules of risk said; none where the gate has none.
+    pub risk: Option<RiskLevel>,
+    /// How many must sign, and how many have.
+    pub required: u32,
+    pub signatures: u32,
+    /// What every decision form carries: SHA-256 in hexadecimal. Alike for identical results.
+    pub digest: String,
+    /// How often changes were asked for before.
+    pub round: u32,
 }
 
 /// One answer, as recorded.
@@ -122,6 +142,21 @@ pub struct DecisionRow {
     pub at: DateTime<Utc>,
     /// The requester signed because no one else could.
     pub sole_decider: bool,
+    /// Whose signature it is, where a delegation let another give it.
+    pub on_behalf_of: Option<String>,
+    /// `page`, `api` or `slack`.
+    pub channel: String,
+}
+
+/// A record that somebody else was asked to look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EscalationRow {
+    pub step: i32,
+    pub reason: String,
+    /// As plans write them: `role:admin`.
+    pub to: Vec<String>,
+    pub at: DateTime<Utc>,
 }
 
 /// All that a person needs to decide.
@@ -133,6 +168,8 @@ pub struct ApprovalDetail {
     pub digest: String,
     /// Which condition stopped it, in the plan's words.
     pub condition: Option<String>,
+    /// Why that one and no milder, where there is something to say.
+    pub why: Option<String>,
     /// Who may sign, as the plan writes it: `role:approver`.
     pub from: Vec<String>,
     pub required: u32,
@@ -150,4 +187,21 @@ pub struct ApprovalDetail {
     pub may_decide: bool,
     /// The reason why not, or that they are the only one who can.
     pub decide_remark: Option<String>,
+    /// When an answer needs a comment.
+    pub comment: CommentRule,
+    /// What the first who approves fills in.
+    pub inputs: Vec<InputDefinition>,
+    /// What they filled in; whoever signs after them signs that.
+    pub filled: Option<serde_json::Value>,
+    /// Whether changes may still be asked for.
+    pub may_request_changes: bool,
+    /// The logins of those who could sign and have not.
+    pub may_sign: Vec<String>,
+    pub escalations: Vec<EscalationRow>,
+    /// Against what was approved last for the same task of the plan.
+    pub since_approved: Option<Comparison>,
+    /// Against the request that this one took the place of.
+    pub since_asked: Option<Comparison>,
+    /// Other requests that wait for exactly the same.
+    pub identical: Vec<ApprovalId>,
 }

@@ -3,6 +3,7 @@ use model::identity::{Permission, Principal, Role};
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::preferences::checked_email;
 use super::store::{any_account, insert, lock_administration};
 use super::{NewAccount, normalise_login, subject};
 use crate::identity::roles::role_texts;
@@ -20,10 +21,16 @@ pub async fn create(engine: &Engine, principal: &Principal, new: &NewAccount) ->
             "Give at least one role: viewer, approver, operator or admin.",
         ));
     }
+    let email = match &new.email {
+        Some(text) => {
+            Some(checked_email(text).map_err(|message| Error::invalid("email", message))?)
+        }
+        None => checked_email(&login).ok(),
+    };
     passwords::check(&login, &new.password)?;
     let hash = passwords::hash(engine, &new.password).await?;
     let mut tx = engine.pool.begin().await?;
-    let id = insert(&mut tx, &login, &hash, &new.roles, true).await?;
+    let id = insert(&mut tx, &login, email.as_deref(), &hash, &new.roles, true).await?;
     audit::record(
         &mut tx,
         principal,
@@ -58,7 +65,7 @@ pub async fn ensure_first_admin(
         return Ok(None);
     }
     // A made-up one is shown once to whoever starts Watchbill, who is the administrator.
-    let id = insert(&mut tx, LOGIN, &hash, &[Role::Admin], false).await?;
+    let id = insert(&mut tx, LOGIN, None, &hash, &[Role::Admin], false).await?;
     audit::record(
         &mut tx,
         &Principal::system("setup"),

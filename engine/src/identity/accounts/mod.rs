@@ -3,6 +3,8 @@
 mod change;
 mod create;
 mod password;
+pub(crate) mod preferences;
+mod slack;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +16,8 @@ use sqlx::PgConnection;
 pub use change::{disable, enable, set_roles};
 pub use create::{create, ensure_first_admin};
 pub use password::set_password;
+pub use preferences::{PreferencesEdit, preferences, set_preferences};
+pub use slack::set_slack_user;
 
 use super::roles::parse_roles;
 use crate::{Engine, Error, Result, authorise};
@@ -24,10 +28,14 @@ pub struct Account {
     pub id: AccountId,
     pub login: String,
     pub roles: Vec<Role>,
+    /// Where mail goes.
+    pub email: Option<String>,
     pub created_at: DateTime<Utc>,
     pub disabled_at: Option<DateTime<Utc>>,
     /// Somebody else chose the password: the person should set their own.
     pub must_change_password: bool,
+    /// Their member id in Slack: clicks of that member count as theirs.
+    pub slack_user: Option<String>,
 }
 
 /// An account to be made.
@@ -36,6 +44,8 @@ pub struct NewAccount {
     pub login: String,
     pub password: SecretString,
     pub roles: Vec<Role>,
+    /// Where mail goes; without one, the login where it is an address itself.
+    pub email: Option<String>,
 }
 
 /// Every account, by login.
@@ -43,7 +53,7 @@ pub async fn list(engine: &Engine, principal: &Principal) -> Result<Vec<Account>
     authorise(principal, Permission::Administer)?;
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, login, created_at, disabled_at, must_change_password,
+        r#"SELECT id, login, email, created_at, disabled_at, must_change_password, slack_user,
                   array(SELECT role FROM account_roles WHERE account_id = accounts.id) AS "roles!"
            FROM accounts ORDER BY login"#
     )
@@ -59,7 +69,7 @@ pub async fn find(engine: &Engine, principal: &Principal, login: &str) -> Result
         Some(login) => {
             sqlx::query_as!(
                 Row,
-                r#"SELECT id, login, created_at, disabled_at, must_change_password,
+                r#"SELECT id, login, email, created_at, disabled_at, must_change_password, slack_user,
                           array(SELECT role FROM account_roles WHERE account_id = accounts.id) AS "roles!"
                    FROM accounts WHERE login = $1"#,
                 login
@@ -112,9 +122,11 @@ pub(super) fn no_account(id: AccountId) -> Error {
 struct Row {
     id: i64,
     login: String,
+    email: Option<String>,
     created_at: DateTime<Utc>,
     disabled_at: Option<DateTime<Utc>>,
     must_change_password: bool,
+    slack_user: Option<String>,
     roles: Vec<String>,
 }
 
@@ -124,9 +136,11 @@ impl Row {
             roles: parse_roles(&self.roles, self.id)?,
             id: AccountId(self.id),
             login: self.login,
+            email: self.email,
             created_at: self.created_at,
             disabled_at: self.disabled_at,
             must_change_password: self.must_change_password,
+            slack_user: self.slack_user,
         })
     }
 }
@@ -134,7 +148,7 @@ impl Row {
 async fn read(connection: &mut PgConnection, id: AccountId) -> Result<Account> {
     sqlx::query_as!(
         Row,
-        r#"SELECT id, login, created_at, disabled_at, must_change_password,
+        r#"SELECT id, login, email, created_at, disabled_at, must_change_password, slack_user,
                   array(SELECT role FROM account_roles WHERE account_id = accounts.id) AS "roles!"
            FROM accounts WHERE id = $1"#,
         id.0

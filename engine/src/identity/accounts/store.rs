@@ -1,7 +1,7 @@
 //! Rows of accounts, shared by the verbs.
 
 use model::id::AccountId;
-use model::identity::Role;
+use model::identity::{Permission, Role};
 use sqlx::PgConnection;
 
 use crate::identity::roles::role_texts;
@@ -10,16 +10,21 @@ use crate::{Error, Result};
 pub(super) async fn insert(
     connection: &mut PgConnection,
     login: &str,
+    email: Option<&str>,
     hash: &str,
     roles: &[Role],
     must_change_password: bool,
 ) -> Result<AccountId> {
     let id = sqlx::query_scalar!(
-        "INSERT INTO accounts (login, password_hash, must_change_password) VALUES ($1, $2, $3)
+        "INSERT INTO accounts (login, password_hash, must_change_password, email, failure_mail)
+         VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT ON CONSTRAINT accounts_login_unique DO NOTHING RETURNING id",
         login,
         hash,
-        must_change_password
+        must_change_password,
+        email,
+        // Whoever runs plans wants to hear of failures until they say otherwise.
+        roles.iter().any(|role| role.grants(Permission::Run)),
     )
     .fetch_optional(&mut *connection)
     .await?

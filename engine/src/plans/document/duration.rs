@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// A sentence that says what to write instead.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
+pub fn seconds(text: &str) -> Result<u64, String> {
     let wrong = || {
         format!(
             "'{}' is not a duration; write a whole number and one unit of s, m, h or d, such as 90s, 15m, 72h or 7d",

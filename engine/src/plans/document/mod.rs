@@ -8,12 +8,16 @@ mod syntax;
 mod types;
 
 #[cfg(test)]
+mod approval_tests;
+#[cfg(test)]
 mod published_tests;
 #[cfg(test)]
 mod tests;
 
 use model::plan::Plan;
 use serde::Serialize;
+
+pub use duration::seconds;
 
 use super::apart::apart;
 use types::PlanDocument;

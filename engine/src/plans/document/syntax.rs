@@ -98,9 +98,6 @@ fn unknown_key(field: &str, expected: &[&'static str]) -> String {
         "http" | "action" | "session" | "manual" => {
             Some("tasks of this kind are not available yet; use 'run' or 'shell'")
         }
-        "remind" | "escalate" | "risk" | "requester" | "comment" | "on_expire" => {
-            Some("this part of an approval is not available yet")
-        }
         "env" => Some("did you mean 'environment'?"),
         "webhook" | "event" => {
             Some("this kind of trigger is not available yet; use 'cron' or 'every'")

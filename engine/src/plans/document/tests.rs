@@ -46,7 +46,7 @@ tasks:
 "#;
 
 /// The problems, as they are printed.
-fn problems(text: &str) -> Vec<String> {
+pub(super) fn problems(text: &str) -> Vec<String> {
     parse(text)
         .expect_err("the plan is wrong")
         .iter()
@@ -55,7 +55,7 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn refused(text: &str, place: &str, words: &str) {
+pub(super) fn refused(text: &str, place: &str, words: &str) {
     let found = problems(text);
     assert!(
         found
@@ -416,14 +416,14 @@ fn refuses_conditions_and_gates() {
         "add it to",
     );
     refused(
-        &with_task("    run: [x]\n    approval: {required: 2}\n"),
+        &with_task("    run: [x]\n    approval: {required: 0}\n"),
         "5:26: tasks.a.approval.required: ",
-        "not available yet",
+        "needs a signature",
     );
     refused(
-        &with_task("    run: [x]\n    approval: {from: [user:eva]}\n"),
+        &with_task("    run: [x]\n    approval: {from: [user:lead@example.org], required: 2}\n"),
         "5:",
-        "not available yet",
+        "2 must sign, and only 1 may",
     );
     refused(
         &with_task("    run: [x]\n    approval: {from: [role:viewer]}\n"),
@@ -431,9 +431,9 @@ fn refuses_conditions_and_gates() {
         "may not sign",
     );
     refused(
-        &with_task("    run: [x]\n    approval: {remind: 4h}\n"),
+        &with_task("    run: [x]\n    approval: {on_expire: escalate, expires: 3h}\n"),
         "5:",
-        "not available yet",
+        "nobody to escalate to",
     );
 }
 

@@ -186,12 +186,102 @@ pub(super) struct ApprovalDocument {
     pub at: Option<AtWord>,
     /// A CEL condition over the result; without one it always stops.
     pub when: Option<String>,
-    /// Who may sign, such as role:approver.
+    /// Who may sign: role:approver, group:NAME or user:LOGIN.
     pub from: Option<Vec<String>>,
-    /// How many signatures; 1 is the only number for now.
+    /// How many people must sign. 1 without it.
+    #[schemars(range(min = 1, max = 20))]
     pub required: Option<u32>,
+    /// Whether who asked for the run may sign.
+    pub requester: Option<RequesterWord>,
+    /// When an answer needs a comment.
+    pub comment: Option<CommentWord>,
+    /// Whether one refusal ends it, or a majority of those who may sign.
+    pub refusal: Option<RefusalWord>,
     /// How long the request stays open, such as 72h; past it the task fails.
     pub expires: Option<String>,
+    /// What happens when nobody decided in time. Nothing approves by itself.
+    pub on_expire: Option<OnExpireWord>,
+    /// The pause between reminders, such as 4h.
+    pub remind: Option<String>,
+    /// Whom to ask besides when nobody answers, in the order of their time.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    pub escalate: Vec<EscalationDocument>,
+    /// What the first who approves fills in; later tasks read it as `approval_inputs` of this one.
+    #[serde(default)]
+    pub inputs: Ordered<InputDocument>,
+    /// How many signatures a result needs: the first rule that matches says it.
+    #[serde(default)]
+    #[schemars(length(max = 50))]
+    pub risk: Vec<RiskDocument>,
+    /// How often changes may be asked for. 3 without it.
+    #[schemars(range(max = 20))]
+    pub rounds: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Requester")]
+pub(super) enum RequesterWord {
+    Forbidden,
+    Allowed,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Comment")]
+pub(super) enum CommentWord {
+    #[serde(rename = "required on reject")]
+    RequiredOnReject,
+    #[serde(rename = "required")]
+    Required,
+    #[serde(rename = "optional")]
+    Optional,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Refusal")]
+pub(super) enum RefusalWord {
+    One,
+    Majority,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "OnExpire")]
+pub(super) enum OnExpireWord {
+    Reject,
+    Escalate,
+}
+
+/// Whom to ask besides, when nobody has answered for a while.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Escalation")]
+pub(super) struct EscalationDocument {
+    /// Counted from the request, such as 4h.
+    pub after: String,
+    /// role:admin, group:NAME or user:LOGIN.
+    pub to: Vec<String>,
+}
+
+/// Where the condition holds, this many must sign.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Risk")]
+pub(super) struct RiskDocument {
+    /// A CEL condition over the result; without one the rule always matches.
+    pub when: Option<String>,
+    pub level: RiskWord,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "RiskLevel")]
+pub(super) enum RiskWord {
+    Auto,
+    One,
+    Two,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

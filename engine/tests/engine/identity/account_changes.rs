@@ -11,8 +11,11 @@ use crate::support::engine;
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn disable_ends_sessions_and_tokens_and_enable_opens_again(pool: PgPool) {
     let engine = engine(pool);
-    let id = account(&engine, "marie", &[Role::Approver]).await;
-    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
+    let id = account(&engine, "approver", &[Role::Approver]).await;
+    let session = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
     sqlx::query("INSERT INTO tokens (token_hash, name, account_id, scopes) VALUES ('\\x00', 't', $1, '{read}')")
         .bind(id.0)
         .execute(&engine.pool)
@@ -37,14 +40,14 @@ async fn disable_ends_sessions_and_tokens_and_enable_opens_again(pool: PgPool) {
         0
     );
     assert!(matches!(
-        try_login(&engine, "marie", PASSWORD).await,
+        try_login(&engine, "approver", PASSWORD).await,
         Err(Error::Unauthenticated(_))
     ));
     enable(&engine, &host(), id).await.unwrap();
     enable(&engine, &host(), id)
         .await
         .expect("again is no error");
-    try_login(&engine, "marie", PASSWORD).await.unwrap();
+    try_login(&engine, "approver", PASSWORD).await.unwrap();
     assert_eq!(
         principal_of_session(&engine, session.value.expose_secret())
             .await
@@ -91,8 +94,11 @@ async fn the_last_admin_stays(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn new_roles_count_at_once_and_end_the_sessions(pool: PgPool) {
     let engine = engine(pool);
-    let id = account(&engine, "marie", &[Role::Viewer]).await;
-    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
+    let id = account(&engine, "approver", &[Role::Viewer]).await;
+    let session = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
     set_roles(&engine, &host(), id, &[Role::Viewer])
         .await
         .unwrap();
@@ -108,22 +114,25 @@ async fn new_roles_count_at_once_and_end_the_sessions(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(principal_of_session(&engine, value).await.unwrap(), None);
-    let again = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
-    let marie = principal_of_session(&engine, again.value.expose_secret())
+    let again = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
+    let approver = principal_of_session(&engine, again.value.expose_secret())
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(marie.roles, [Role::Approver, Role::Operator]);
+    assert_eq!(approver.roles, [Role::Approver, Role::Operator]);
     // Read afresh with each request, even where no verb of ours changed them.
     sqlx::query("DELETE FROM account_roles WHERE role = 'operator'")
         .execute(&engine.pool)
         .await
         .unwrap();
-    let marie = principal_of_session(&engine, again.value.expose_secret())
+    let approver = principal_of_session(&engine, again.value.expose_secret())
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(marie.roles, [Role::Approver]);
+    assert_eq!(approver.roles, [Role::Approver]);
     assert!(matches!(
         set_roles(&engine, &host(), id, &[]).await,
         Err(Error::Invalid(_))
@@ -134,16 +143,19 @@ async fn new_roles_count_at_once_and_end_the_sessions(pool: PgPool) {
 async fn a_person_changes_their_own_password_with_the_present_one(pool: PgPool) {
     const NEXT: &str = "eight brown herons fly";
     let engine = engine(pool);
-    let id = account(&engine, "marie", &[Role::Viewer]).await;
-    let before = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
-    let marie = principal_of_session(&engine, before.value.expose_secret())
+    let id = account(&engine, "approver", &[Role::Viewer]).await;
+    let before = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
+    let approver = principal_of_session(&engine, before.value.expose_secret())
         .await
         .unwrap()
         .unwrap();
     let change = async |present: Option<&str>, new: &str| {
         set_password(
             &engine,
-            &marie,
+            &approver,
             id,
             present.map(secret).as_ref(),
             &secret(new),
@@ -175,13 +187,18 @@ async fn a_person_changes_their_own_password_with_the_present_one(pool: PgPool) 
             .unwrap()
             .is_some()
     );
-    assert!(try_login(&engine, "marie", PASSWORD).await.is_err());
-    try_login(&engine, "marie", NEXT).await.unwrap();
-    assert!(!get(&engine, &marie, id).await.unwrap().must_change_password);
-    let other = account(&engine, "jean", &[Role::Viewer]).await;
+    assert!(try_login(&engine, "approver", PASSWORD).await.is_err());
+    try_login(&engine, "approver", NEXT).await.unwrap();
+    assert!(
+        !get(&engine, &approver, id)
+            .await
+            .unwrap()
+            .must_change_password
+    );
+    let other = account(&engine, "colleague", &[Role::Viewer]).await;
     let refused = set_password(
         &engine,
-        &marie,
+        &approver,
         other,
         Some(&secret(NEXT)),
         &secret(PASSWORD),

@@ -63,15 +63,16 @@ async fn a_weak_first_password_is_refused_and_a_good_one_taken(pool: PgPool) {
 async fn create_makes_an_account_once(pool: PgPool) {
     let engine = engine(pool);
     let new = NewAccount {
-        login: " Marie@Example.org ".to_owned(),
+        login: " Approver@Example.org ".to_owned(),
         password: secret(PASSWORD),
         roles: vec![Role::Approver, Role::Approver],
+        email: None,
     };
     let id = create(&engine, &host(), &new).await.unwrap();
     let made = get(&engine, &host(), id).await.unwrap();
     assert_eq!(
         (made.login.as_str(), made.roles.as_slice()),
-        ("marie@example.org", [Role::Approver].as_slice())
+        ("approver@example.org", [Role::Approver].as_slice())
     );
     assert!(made.must_change_password, "somebody else knows it");
     assert!(matches!(
@@ -91,12 +92,21 @@ async fn create_refuses_bad_input(pool: PgPool) {
     let engine = engine(pool);
     let long = "x".repeat(129);
     for login in [
-        "", "a b", "../x", "-rf", "marie\0", "márie", "a\r\nb", "a,b", &long,
+        "",
+        "a b",
+        "../x",
+        "-rf",
+        "approver\0",
+        "márie",
+        "a\r\nb",
+        "a,b",
+        &long,
     ] {
         let new = NewAccount {
             login: login.to_owned(),
             password: secret(PASSWORD),
             roles: vec![Role::Viewer],
+            email: None,
         };
         let error = create(&engine, &host(), &new).await.unwrap_err();
         assert!(
@@ -105,9 +115,10 @@ async fn create_refuses_bad_input(pool: PgPool) {
         );
     }
     let mut new = NewAccount {
-        login: "marie".to_owned(),
+        login: "approver".to_owned(),
         password: secret("too short"),
         roles: vec![Role::Viewer],
+        email: None,
     };
     assert!(
         matches!(create(&engine, &host(), &new).await, Err(Error::Invalid(f)) if f[0].field == "password")
@@ -156,6 +167,7 @@ async fn only_administrators_manage_accounts(pool: PgPool) {
         login: "new".to_owned(),
         password: secret(PASSWORD),
         roles: vec![Role::Admin],
+        email: None,
     };
     let forbidden = |error: Error| assert!(matches!(error, Error::Forbidden(_)), "{error}");
     for role in [Role::Viewer, Role::Approver, Role::Operator] {

@@ -14,17 +14,17 @@ use crate::support::{engine, move_clock};
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn every_wrong_try_gets_the_same_answer(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    let disabled = account(&engine, "jean", &[Role::Viewer]).await;
+    account(&engine, "approver", &[Role::Viewer]).await;
+    let disabled = account(&engine, "colleague", &[Role::Viewer]).await;
     accounts::disable(&engine, &host(), disabled).await.unwrap();
     let mut texts = Vec::new();
     for (name, password) in [
-        ("marie", "not her password at all"),
+        ("approver", "not her password at all"),
         ("nobody", PASSWORD),
-        ("jean", PASSWORD),
-        ("marie\0", PASSWORD),
+        ("colleague", PASSWORD),
+        ("approver\0", PASSWORD),
         ("", ""),
-        ("marie", &"x".repeat(100_000)),
+        ("approver", &"x".repeat(100_000)),
     ] {
         let error = try_login(&engine, name, password).await.unwrap_err();
         assert!(matches!(error, Error::Unauthenticated(_)));
@@ -53,13 +53,13 @@ async fn every_wrong_try_gets_the_same_answer(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_login_ends_the_session_before_it(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    let first = try_login(&engine, "MARIE ", PASSWORD)
+    account(&engine, "approver", &[Role::Viewer]).await;
+    let first = try_login(&engine, "APPROVER ", PASSWORD)
         .await
         .unwrap()
         .session;
     let attempt = engine::identity::LoginAttempt {
-        login: "marie".to_owned(),
+        login: "approver".to_owned(),
         password: super::secret(PASSWORD),
         address: [127, 0, 0, 1].into(),
         previous: Some(first.value.clone()),
@@ -86,15 +86,15 @@ async fn a_login_ends_the_session_before_it(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn ten_wrong_tries_shut_an_account_for_a_while(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    let tries = (0..14).map(|_| try_login(&engine, "marie", "wrong"));
+    account(&engine, "approver", &[Role::Viewer]).await;
+    let tries = (0..14).map(|_| try_login(&engine, "approver", "wrong"));
     let answers = futures::future::join_all(tries).await;
     let wrong = answers
         .iter()
         .filter(|answer| matches!(answer, Err(Error::Unauthenticated(_))))
         .count();
     assert_eq!(wrong, 10, "parallel tries do not slip past: {answers:?}");
-    match try_login(&engine, "marie", PASSWORD).await {
+    match try_login(&engine, "approver", PASSWORD).await {
         Err(Error::TooMany { retry_seconds, .. }) => assert!((1..=900).contains(&retry_seconds)),
         other => panic!("shut even for the right password: {other:?}"),
     }
@@ -108,7 +108,7 @@ async fn ten_wrong_tries_shut_an_account_for_a_while(pool: PgPool) {
         "a flood fills no audit"
     );
     move_clock(&engine, Duration::from_secs(901)).await;
-    try_login(&engine, "marie", PASSWORD)
+    try_login(&engine, "approver", PASSWORD)
         .await
         .expect("open again, with nobody's help");
     assert_eq!(
@@ -144,30 +144,30 @@ async fn an_unknown_account_is_limited_like_any_other(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn fifty_wrong_tries_shut_an_address(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
+    account(&engine, "approver", &[Role::Viewer]).await;
     sqlx::query("INSERT INTO login_failures (subject) SELECT 'address:2001:db8::/64' FROM generate_series(1, 49)")
         .execute(&engine.pool)
         .await
         .unwrap();
     let from = |text: &str| text.parse::<IpAddr>().unwrap();
     // A success neither uses a try up nor gives the address more of them.
-    try_login_from(&engine, "marie", PASSWORD, from("2001:db8::1"))
+    try_login_from(&engine, "approver", PASSWORD, from("2001:db8::1"))
         .await
         .unwrap();
-    let last = try_login_from(&engine, "jean", "wrong", from("2001:db8::2")).await;
+    let last = try_login_from(&engine, "colleague", "wrong", from("2001:db8::2")).await;
     assert!(matches!(last, Err(Error::Unauthenticated(_))));
-    let shut = try_login_from(&engine, "marie", PASSWORD, from("2001:db8::3")).await;
+    let shut = try_login_from(&engine, "approver", PASSWORD, from("2001:db8::3")).await;
     assert!(
         matches!(shut, Err(Error::TooMany { .. })),
         "one network is one address"
     );
-    try_login_from(&engine, "marie", PASSWORD, from("2001:db8:0:1::1"))
+    try_login_from(&engine, "approver", PASSWORD, from("2001:db8:0:1::1"))
         .await
         .expect("another one is not");
     assert_eq!(
         count(
             &engine,
-            "SELECT count(*) FROM login_failures WHERE subject = 'account:marie'"
+            "SELECT count(*) FROM login_failures WHERE subject = 'account:approver'"
         )
         .await,
         0,
@@ -178,7 +178,7 @@ async fn fifty_wrong_tries_shut_an_address(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn an_older_hash_is_renewed_at_login(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
+    account(&engine, "approver", &[Role::Viewer]).await;
     // The same password under 1 MiB and one pass, as an older release might have stored it.
     let older = argon2::Argon2::new(
         argon2::Algorithm::Argon2id,
@@ -197,7 +197,7 @@ async fn an_older_hash_is_renewed_at_login(pool: PgPool) {
         .execute(&engine.pool)
         .await
         .unwrap();
-    try_login(&engine, "marie", PASSWORD).await.unwrap();
+    try_login(&engine, "approver", PASSWORD).await.unwrap();
     let stored: String = sqlx::query_scalar("SELECT password_hash FROM accounts")
         .fetch_one(&engine.pool)
         .await
@@ -206,5 +206,5 @@ async fn an_older_hash_is_renewed_at_login(pool: PgPool) {
         stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
         "{stored}"
     );
-    try_login(&engine, "marie", PASSWORD).await.unwrap();
+    try_login(&engine, "approver", PASSWORD).await.unwrap();
 }

@@ -43,6 +43,7 @@ pub async fn given_account(engine: &Engine, login: &str, roles: &[Role]) -> Acco
         login: login.to_owned(),
         password: secret(PASSWORD),
         roles: roles.to_vec(),
+        email: None,
     };
     engine::identity::accounts::create(engine, &host(), &new)
         .await

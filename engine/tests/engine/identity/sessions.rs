@@ -18,8 +18,11 @@ const HOUR: u64 = 3_600;
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn the_value_is_stored_hashed_and_ends_with_logout(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
+    account(&engine, "approver", &[Role::Viewer]).await;
+    let session = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
     let value = session.value.expose_secret();
     assert_eq!(value.len(), 43, "256 bits");
     let stored: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions")
@@ -28,11 +31,11 @@ async fn the_value_is_stored_hashed_and_ends_with_logout(pool: PgPool) {
         .unwrap();
     assert_eq!(stored.len(), 32);
     assert_ne!(stored, value.as_bytes());
-    let marie = principal_of_session(&engine, value)
+    let approver = principal_of_session(&engine, value)
         .await
         .unwrap()
         .expect("it is live");
-    assert_eq!(marie.name, "marie");
+    assert_eq!(approver.name, "approver");
     assert!(logout(&engine, value).await.unwrap());
     assert!(!logout(&engine, value).await.unwrap(), "again is no error");
     assert_eq!(principal_of_session(&engine, value).await.unwrap(), None);
@@ -48,8 +51,11 @@ async fn the_value_is_stored_hashed_and_ends_with_logout(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn twelve_idle_hours_end_a_session(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
+    account(&engine, "approver", &[Role::Viewer]).await;
+    let session = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
     let value = session.value.expose_secret();
     move_clock(&engine, Duration::from_secs(11 * HOUR)).await;
     assert!(
@@ -75,8 +81,11 @@ async fn twelve_idle_hours_end_a_session(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn seven_days_end_a_session_in_use(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
+    account(&engine, "approver", &[Role::Viewer]).await;
+    let session = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
     let value = session.value.expose_secret();
     for step in 1..=16 {
         move_clock(&engine, Duration::from_secs(step * 10 * HOUR)).await;
@@ -95,8 +104,11 @@ async fn seven_days_end_a_session_in_use(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn last_seen_is_written_at_most_once_a_minute(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
+    account(&engine, "approver", &[Role::Viewer]).await;
+    let session = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
     let value = session.value.expose_secret();
     let version = async || count(&engine, "SELECT xmin::text::bigint FROM sessions").await;
     let first = version().await;
@@ -116,15 +128,21 @@ async fn last_seen_is_written_at_most_once_a_minute(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_given_password_allows_nothing_but_another(pool: PgPool) {
     let engine = engine(pool);
-    let id = given_account(&engine, "marie", &[Role::Admin]).await;
-    let session = try_login(&engine, "marie", PASSWORD).await.unwrap().session;
-    let marie = principal_of_session(&engine, session.value.expose_secret())
+    let id = given_account(&engine, "approver", &[Role::Admin]).await;
+    let session = try_login(&engine, "approver", PASSWORD)
+        .await
+        .unwrap()
+        .session;
+    let approver = principal_of_session(&engine, session.value.expose_secret())
         .await
         .unwrap()
         .expect("it is live");
-    assert_eq!(marie.kind, PrincipalKind::PendingPassword { account: id });
+    assert_eq!(
+        approver.kind,
+        PrincipalKind::PendingPassword { account: id }
+    );
     for permission in [Permission::Read, Permission::Decide, Permission::Administer] {
-        let refused = authorise(&marie, permission).unwrap_err();
+        let refused = authorise(&approver, permission).unwrap_err();
         assert!(refused.to_string().contains("choose your own"), "{refused}");
     }
     let new = NewToken {
@@ -133,38 +151,38 @@ async fn a_given_password_allows_nothing_but_another(pool: PgPool) {
         lifetime_days: None,
     };
     assert!(matches!(
-        tokens::create(&engine, &marie, id, &new).await,
+        tokens::create(&engine, &approver, id, &new).await,
         Err(Error::Forbidden(_))
     ));
 
     let own = secret("a sentence that only she knows");
-    let fresh = set_password(&engine, &marie, id, Some(&secret(PASSWORD)), &own)
+    let fresh = set_password(&engine, &approver, id, Some(&secret(PASSWORD)), &own)
         .await
         .unwrap()
         .expect("a session in its place");
-    let marie = principal_of_session(&engine, fresh.value.expose_secret())
+    let approver = principal_of_session(&engine, fresh.value.expose_secret())
         .await
         .unwrap()
         .expect("it is live");
-    assert_eq!(marie.kind, PrincipalKind::Session { account: id });
-    authorise(&marie, Permission::Administer).unwrap();
+    assert_eq!(approver.kind, PrincipalKind::Session { account: id });
+    authorise(&approver, Permission::Administer).unwrap();
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn one_session_ends_all_of_its_person_and_nobody_elses(pool: PgPool) {
     let engine = engine(pool);
-    account(&engine, "marie", &[Role::Viewer]).await;
-    account(&engine, "jean", &[Role::Viewer]).await;
+    account(&engine, "approver", &[Role::Viewer]).await;
+    account(&engine, "colleague", &[Role::Viewer]).await;
     let mut sessions = Vec::new();
-    for name in ["marie", "marie", "jean"] {
+    for name in ["approver", "approver", "colleague"] {
         let session = try_login(&engine, name, PASSWORD).await.unwrap().session;
         sessions.push(session.value.expose_secret().to_owned());
     }
-    let marie = principal_of_session(&engine, &sessions[0])
+    let approver = principal_of_session(&engine, &sessions[0])
         .await
         .unwrap()
         .expect("it is live");
-    assert_eq!(logout_everywhere(&engine, &marie).await.unwrap(), 2);
+    assert_eq!(logout_everywhere(&engine, &approver).await.unwrap(), 2);
     let mut live = Vec::new();
     for value in &sessions {
         live.push(

@@ -29,11 +29,11 @@ async fn resolve(engine: &Engine, value: &secrecy::SecretString) -> Option<Princ
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_persons_token_stands_for_them_within_its_scopes(pool: PgPool) {
     let engine = engine(pool);
-    let marie = person(&engine, "marie", &[Role::Approver, Role::Operator]).await;
-    let own = marie.account().unwrap();
+    let approver = person(&engine, "approver", &[Role::Approver, Role::Operator]).await;
+    let own = approver.account().unwrap();
     let issued = create(
         &engine,
-        &marie,
+        &approver,
         own,
         &new(&[Scope::Decide, Scope::Read, Scope::Read]),
     )
@@ -41,7 +41,7 @@ async fn a_persons_token_stands_for_them_within_its_scopes(pool: PgPool) {
     .unwrap();
     assert!(issued.value.expose_secret().starts_with("wbt_"));
     let caller = resolve(&engine, &issued.value).await.expect("it is live");
-    assert_eq!(caller.name, "marie");
+    assert_eq!(caller.name, "approver");
     assert!(
         caller.may(Permission::Decide)
             && caller.may(Permission::Read)
@@ -77,19 +77,19 @@ async fn a_persons_token_stands_for_them_within_its_scopes(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_token_ends_by_date_by_revocation_and_with_its_account(pool: PgPool) {
     let engine = engine(pool);
-    let marie = person(&engine, "marie", &[Role::Viewer]).await;
-    let own = marie.account().unwrap();
-    let dated = create(&engine, &marie, own, &new(&[Scope::Read]))
+    let approver = person(&engine, "approver", &[Role::Viewer]).await;
+    let own = approver.account().unwrap();
+    let dated = create(&engine, &approver, own, &new(&[Scope::Read]))
         .await
         .unwrap();
     let endless = NewToken {
         lifetime_days: None,
         ..new(&[Scope::Read])
     };
-    let revoked = create(&engine, &marie, own, &endless).await.unwrap();
-    let disabled = create(&engine, &marie, own, &endless).await.unwrap();
-    revoke(&engine, &marie, revoked.id).await.unwrap();
-    revoke(&engine, &marie, revoked.id)
+    let revoked = create(&engine, &approver, own, &endless).await.unwrap();
+    let disabled = create(&engine, &approver, own, &endless).await.unwrap();
+    revoke(&engine, &approver, revoked.id).await.unwrap();
+    revoke(&engine, &approver, revoked.id)
         .await
         .expect("again is no error");
     assert_eq!(resolve(&engine, &revoked.value).await, None);
@@ -111,10 +111,10 @@ async fn a_token_ends_by_date_by_revocation_and_with_its_account(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn only_the_person_in_a_session_makes_a_token(pool: PgPool) {
     let engine = engine(pool);
-    let marie = person(&engine, "marie", &[Role::Admin]).await;
-    let jean = person(&engine, "jean", &[Role::Approver]).await;
-    let (own, other) = (marie.account().unwrap(), jean.account().unwrap());
-    let issued = create(&engine, &marie, own, &new(&[Scope::Admin]))
+    let approver = person(&engine, "approver", &[Role::Admin]).await;
+    let colleague = person(&engine, "colleague", &[Role::Approver]).await;
+    let (own, other) = (approver.account().unwrap(), colleague.account().unwrap());
+    let issued = create(&engine, &approver, own, &new(&[Scope::Admin]))
         .await
         .unwrap();
     let token = resolve(&engine, &issued.value).await.unwrap();
@@ -123,7 +123,7 @@ async fn only_the_person_in_a_session_makes_a_token(pool: PgPool) {
         matches!(refused, Err(Error::Forbidden(_))),
         "a token begets no token"
     );
-    let refused = create(&engine, &marie, other, &new(&[Scope::Decide])).await;
+    let refused = create(&engine, &approver, other, &new(&[Scope::Decide])).await;
     assert!(
         matches!(refused, Err(Error::Forbidden(_))),
         "nobody signs in another's name"
@@ -148,8 +148,8 @@ async fn only_the_person_in_a_session_makes_a_token(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn create_refuses_bad_input(pool: PgPool) {
     let engine = engine(pool);
-    let marie = person(&engine, "marie", &[Role::Viewer]).await;
-    let own = marie.account().unwrap();
+    let approver = person(&engine, "approver", &[Role::Viewer]).await;
+    let own = approver.account().unwrap();
     let wrong = [
         (
             "name",
@@ -190,7 +190,7 @@ async fn create_refuses_bad_input(pool: PgPool) {
         ),
     ];
     for (field, token) in wrong {
-        let error = create(&engine, &marie, own, &token).await.unwrap_err();
+        let error = create(&engine, &approver, own, &token).await.unwrap_err();
         assert!(
             matches!(&error, Error::Invalid(fields) if fields[0].field == field),
             "{token:?}: {error}"
@@ -201,26 +201,26 @@ async fn create_refuses_bad_input(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn anothers_token_is_unknown(pool: PgPool) {
     let engine = engine(pool);
-    let marie = person(&engine, "marie", &[Role::Viewer]).await;
-    let jean = person(&engine, "jean", &[Role::Operator]).await;
+    let approver = person(&engine, "approver", &[Role::Viewer]).await;
+    let colleague = person(&engine, "colleague", &[Role::Operator]).await;
     let admin = person(&engine, "admin", &[Role::Admin]).await;
-    let own = marie.account().unwrap();
-    let one = create(&engine, &marie, own, &new(&[Scope::Read]))
+    let own = approver.account().unwrap();
+    let one = create(&engine, &approver, own, &new(&[Scope::Read]))
         .await
         .unwrap();
-    let two = create(&engine, &marie, own, &new(&[Scope::Read]))
+    let two = create(&engine, &approver, own, &new(&[Scope::Read]))
         .await
         .unwrap();
     assert!(matches!(
-        revoke(&engine, &jean, one.id).await,
+        revoke(&engine, &colleague, one.id).await,
         Err(Error::NotFound(_))
     ));
     assert!(matches!(
-        list(&engine, &jean, Some(own)).await,
+        list(&engine, &colleague, Some(own)).await,
         Err(Error::Forbidden(_))
     ));
     assert!(matches!(
-        list(&engine, &jean, None).await,
+        list(&engine, &colleague, None).await,
         Err(Error::Forbidden(_))
     ));
     let token = resolve(&engine, &one.value).await.unwrap();

@@ -13,16 +13,25 @@ pub(super) fn check(
     documents: Ordered<InputDocument>,
     has_triggers: bool,
 ) -> Vec<InputDefinition> {
-    let path = [key("inputs")];
+    check_at(findings, &[key("inputs")], documents, has_triggers)
+}
+
+/// The same for inputs that are declared anywhere.
+pub(super) fn check_at(
+    findings: &mut Findings,
+    path: &[Step],
+    documents: Ordered<InputDocument>,
+    has_triggers: bool,
+) -> Vec<InputDefinition> {
     if documents.0.len() > MAX_INPUTS {
-        findings.add(&path, format!("a plan has at most {MAX_INPUTS} inputs"));
+        findings.add(path, format!("at most {MAX_INPUTS} inputs can be declared"));
         return Vec::new();
     }
     documents
         .0
         .into_iter()
         .filter_map(|(name, document)| {
-            one(findings, &at(&path, &name), name, document, has_triggers)
+            one(findings, &at(path, &name), name, document, has_triggers)
         })
         .collect()
 }

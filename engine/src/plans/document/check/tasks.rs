@@ -12,7 +12,6 @@ use crate::plans::{condition, template};
 /// More would not be read by anyone.
 const MAX_TASKS: usize = 1_000;
 const MAX_TIMEOUT_SECONDS: u64 = 7 * 24 * 60 * 60;
-const DEFAULT_TIMEOUT_SECONDS: u64 = 60 * 60;
 const MAX_ARGUMENTS: usize = 1_000;
 
 pub(super) fn check(findings: &mut Findings, documents: Ordered<TaskDocument>) -> Vec<PlanTask> {
@@ -47,7 +46,9 @@ fn one(findings: &mut Findings, path: &[Step], name: String, document: TaskDocum
             "'join' says how needed tasks must have ended; add 'needs' or remove it",
         );
     }
-    let queue = document.queue.unwrap_or_else(|| "default".to_owned());
+    let queue = document
+        .queue
+        .unwrap_or_else(|| PlanTask::DEFAULT_QUEUE.to_owned());
     findings.take(&at(path, "queue"), names::name("a queue's name", &queue));
     let priority = document.priority.unwrap_or(0);
     if !(-1_000..=1_000).contains(&priority) {
@@ -218,15 +219,15 @@ fn retries(findings: &mut Findings, path: &[Step], document: RetriesDocument) ->
 
 fn timeout(findings: &mut Findings, path: &[Step], text: Option<&str>) -> u64 {
     let Some(text) = text else {
-        return DEFAULT_TIMEOUT_SECONDS;
+        return PlanTask::DEFAULT_TIMEOUT_SECONDS;
     };
     match findings.take(path, duration::seconds(text)) {
         Some(seconds) if (1..=MAX_TIMEOUT_SECONDS).contains(&seconds) => seconds,
         Some(_) => {
             findings.add(path, "a timeout is between 1s and 7d");
-            DEFAULT_TIMEOUT_SECONDS
+            PlanTask::DEFAULT_TIMEOUT_SECONDS
         }
-        None => DEFAULT_TIMEOUT_SECONDS,
+        None => PlanTask::DEFAULT_TIMEOUT_SECONDS,
     }
 }
 

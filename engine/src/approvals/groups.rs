@@ -1,0 +1,158 @@
+//! Groups: named sets of people that a gate may ask for.
+
+use model::identity::{Permission, Principal};
+use model::view::GroupRow;
+use serde_json::json;
+
+use crate::identity::audit;
+use crate::{Engine, Error, Result, authorise};
+
+/// A group has at most this many members.
+const MOST_MEMBERS: usize = 1_000;
+
+/// Every group with its members, by name.
+///
+/// # Errors
+/// Who may not read.
+pub async fn list(engine: &Engine, principal: &Principal) -> Result<Vec<GroupRow>> {
+    authorise(principal, Permission::Read)?;
+    let rows = sqlx::query!(
+        r#"SELECT g.name, array(SELECT a.login FROM group_members m JOIN accounts a ON a.id = m.account_id
+                                WHERE m.group_id = g.id ORDER BY a.login) AS "members!"
+           FROM groups g ORDER BY g.name"#
+    )
+    .fetch_all(&engine.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| GroupRow {
+            name: row.name,
+            members: row.members,
+        })
+        .collect())
+}
+
+/// Makes the group where there is none, and gives it these members and no others.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name that none can have and for people who have no account.
+pub async fn put(
+    engine: &Engine,
+    principal: &Principal,
+    name: &str,
+    members: &[String],
+) -> Result<GroupRow> {
+    authorise(principal, Permission::Administer)?;
+    check_name(name)?;
+    if members.len() > MOST_MEMBERS {
+        let message = format!("a group has at most {MOST_MEMBERS} members");
+        return Err(Error::invalid("members", message));
+    }
+    let mut logins: Vec<String> = members
+        .iter()
+        .map(|login| login.trim().to_lowercase())
+        .collect();
+    logins.sort();
+    logins.dedup();
+    let mut transaction = engine.pool.begin().await?;
+    let accounts = sqlx::query!(
+        "SELECT id, login FROM accounts WHERE login = ANY($1)",
+        &logins
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    if let Some(unknown) = logins
+        .iter()
+        .find(|login| accounts.iter().all(|account| account.login != **login))
+    {
+        let message = format!("there is no account {unknown}; make it first");
+        return Err(Error::invalid("members", message));
+    }
+    let id = sqlx::query_scalar!(
+        "INSERT INTO groups (name) VALUES ($1) ON CONFLICT ON CONSTRAINT groups_name_unique
+         DO UPDATE SET name = excluded.name RETURNING id",
+        name
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    let ids: Vec<i64> = accounts.iter().map(|account| account.id).collect();
+    sqlx::query!(
+        "DELETE FROM group_members WHERE group_id = $1 AND account_id <> ALL($2)",
+        id,
+        &ids
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO group_members (group_id, account_id) SELECT $1, unnest($2::bigint[])
+         ON CONFLICT DO NOTHING",
+        id,
+        &ids
+    )
+    .execute(&mut *transaction)
+    .await?;
+    audit::record(
+        &mut transaction,
+        principal,
+        "group.put",
+        &format!("group/{name}"),
+        json!({ "members": logins }),
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(GroupRow {
+        name: name.to_owned(),
+        members: logins,
+    })
+}
+
+/// Removes the group. A gate that asks for it can then be signed by nobody of it.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is none; [`Error::Conflict`] while a request waits for it.
+pub async fn delete(engine: &Engine, principal: &Principal, name: &str) -> Result<()> {
+    authorise(principal, Permission::Administer)?;
+    let mut transaction = engine.pool.begin().await?;
+    let waiting = sqlx::query_scalar!(
+        "SELECT id FROM approvals WHERE state = 'pending' AND policy -> 'from' @> $1 ORDER BY id LIMIT 1",
+        json!([{ "group": name }])
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    if let Some(approval) = waiting {
+        return Err(Error::Conflict(format!(
+            "approval {approval} waits for the group {name}; decide it first"
+        )));
+    }
+    let deleted = sqlx::query!("DELETE FROM groups WHERE name = $1", name)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+    if deleted == 0 {
+        return Err(Error::NotFound(format!("there is no group {name}")));
+    }
+    let subject = format!("group/{name}");
+    audit::record(
+        &mut transaction,
+        principal,
+        "group.delete",
+        &subject,
+        json!({}),
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if starts && name.len() <= 64 && name.chars().all(fits) {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            "name",
+            "a group's name is 1 to 64 lower-case letters, digits, '.', '_' and '-'",
+        ))
+    }
+}

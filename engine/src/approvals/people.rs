@@ -1,0 +1,117 @@
+//! Who may sign under a policy: roles, groups, single people, and those who act for them.
+
+use model::id::AccountId;
+use model::identity::{Permission, Role};
+use model::plan::{Gate, RequesterRule, Signer};
+use sqlx::PgConnection;
+
+use crate::Result;
+use crate::identity::parse_roles;
+
+/// An account that is not disabled, with all that a policy may ask for.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    pub account: AccountId,
+    pub login: String,
+    pub roles: Vec<Role>,
+    pub groups: Vec<String>,
+}
+
+impl Person {
+    /// Whether any entry of the policy names them, and they may decide at all. An admin
+    /// stands in for any role, and for no group or single person.
+    pub fn is_named(&self, from: &[Signer]) -> bool {
+        self.roles
+            .iter()
+            .any(|role| role.grants(Permission::Decide))
+            && from.iter().any(|signer| match signer {
+                Signer::Role(role) => {
+                    self.roles.contains(role) || self.roles.contains(&Role::Admin)
+                }
+                Signer::Group(name) => self.groups.contains(name),
+                Signer::User(login) => self.login == *login,
+            })
+    }
+}
+
+/// All who could ever be asked.
+pub(super) async fn everybody(connection: &mut PgConnection) -> Result<Vec<Person>> {
+    let rows = sqlx::query!(
+        r#"SELECT a.id, a.login,
+                  array(SELECT r.role FROM account_roles r WHERE r.account_id = a.id) AS "roles!",
+                  array(SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id
+                        WHERE m.account_id = a.id) AS "groups!"
+           FROM accounts a WHERE a.disabled_at IS NULL ORDER BY a.login"#
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let account = AccountId(row.id);
+            Ok(Person {
+                account,
+                login: row.login,
+                roles: parse_roles(&row.roles, account.0)?,
+                groups: row.groups,
+            })
+        })
+        .collect()
+}
+
+/// Those of `people` whose signature counts under this policy.
+///
+/// Who asked for the run is not among them, unless the policy allows it or nobody else could.
+pub(super) fn signers<'a>(
+    people: &'a [Person],
+    gate: &Gate,
+    requester: Option<AccountId>,
+) -> Vec<&'a Person> {
+    let named: Vec<&Person> = people
+        .iter()
+        .filter(|person| person.is_named(&gate.from))
+        .collect();
+    let others: Vec<&Person> = named
+        .iter()
+        .copied()
+        .filter(|person| Some(person.account) != requester)
+        .collect();
+    match gate.requester {
+        RequesterRule::Allowed => named,
+        RequesterRule::Forbidden if others.is_empty() => named,
+        RequesterRule::Forbidden => others,
+    }
+}
+
+/// Who may sign today in the place of any of these.
+pub(super) async fn delegates(
+    connection: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<AccountId>> {
+    let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let rows = sqlx::query_scalar!(
+        "SELECT DISTINCT d.to_account_id FROM delegations d JOIN accounts a ON a.id = d.to_account_id
+         WHERE d.from_account_id = ANY($1) AND d.revoked_at IS NULL AND a.disabled_at IS NULL
+           AND d.starts_at <= watchbill_now() AND d.ends_at > watchbill_now()",
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(AccountId).collect())
+}
+
+/// Whose signature this account may give today.
+pub(super) async fn delegators(
+    connection: &mut PgConnection,
+    account: AccountId,
+) -> Result<Vec<AccountId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT from_account_id FROM delegations
+         WHERE to_account_id = $1 AND revoked_at IS NULL
+           AND starts_at <= watchbill_now() AND ends_at > watchbill_now()
+         ORDER BY id",
+        account.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(AccountId).collect())
+}

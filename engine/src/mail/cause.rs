@@ -1,0 +1,51 @@
+//! Why a message is sent. The outbox keeps it as JSON; words follow when it is rendered.
+
+use chrono::NaiveDate;
+use model::id::{AccountId, ApprovalId, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// What a row of the channel `mail` is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Cause {
+    /// A request for a signature was raised.
+    ApprovalRequested { approval: ApprovalId },
+    /// It still waits.
+    ApprovalReminder { approval: ApprovalId, number: u32 },
+    /// Others did not answer in time.
+    ApprovalEscalated { approval: ApprovalId, step: u32 },
+    /// A task failed after its last retry, this often in a row.
+    TaskFailed {
+        task: TaskId,
+        attempt: i32,
+        in_a_row: i64,
+    },
+    /// A mail server refuses somebody's address for good.
+    AddressDisabled {
+        account: AccountId,
+        address: String,
+        reason: String,
+    },
+    /// The one message of a local day.
+    Digest { date: NaiveDate },
+}
+
+impl Cause {
+    /// What tells this cause from every other one.
+    pub fn key(&self) -> String {
+        match self {
+            Self::ApprovalRequested { approval } => format!("approval/{approval}/requested"),
+            Self::ApprovalReminder { approval, number } => {
+                format!("approval/{approval}/reminder/{number}")
+            }
+            Self::ApprovalEscalated { approval, step } => {
+                format!("approval/{approval}/escalated/{step}")
+            }
+            Self::TaskFailed { task, attempt, .. } => format!("task/{task}/failed/{attempt}"),
+            Self::AddressDisabled {
+                account, address, ..
+            } => format!("account/{account}/disabled/{address}"),
+            Self::Digest { date } => format!("digest/{date}"),
+        }
+    }
+}

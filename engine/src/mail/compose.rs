@@ -1,0 +1,419 @@
+//! From a cause to a letter, in the reader's language and zone, as things stand now.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use jiff::tz::TimeZone;
+use model::id::{AccountId, ApprovalId, TaskId};
+use model::plan::RiskLevel;
+use sqlx::PgConnection;
+
+use super::cause::Cause;
+use super::facts::{self, Failed, Request};
+use super::letter::{Block, Item, Letter};
+use super::recipient::Recipient;
+use super::words::{self, Words};
+use super::{digest, times};
+use crate::Result;
+use crate::approvals::asked;
+
+/// The most entries of one list.
+const ENTRIES: usize = 50;
+
+/// What is to be sent.
+pub(super) struct Composed {
+    pub letter: Letter,
+    /// What messages about the same run have in common.
+    pub thread: Option<String>,
+}
+
+/// Who reads, and when.
+pub(super) struct Reader<'a> {
+    words: &'static Words,
+    zone: TimeZone,
+    zone_name: &'a str,
+    now: DateTime<Utc>,
+    base: &'a str,
+    recipient: &'a Recipient,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(recipient: &'a Recipient, base: &'a str, now: DateTime<Utc>) -> Self {
+        Self {
+            words: words::of(recipient.preferences.language),
+            zone: times::zone_of(&recipient.preferences),
+            zone_name: &recipient.preferences.zone,
+            now,
+            base: base.trim_end_matches('/'),
+            recipient,
+        }
+    }
+
+    /// The page where the reader changes what they receive.
+    pub fn account_page(&self) -> String {
+        format!("{}/account", self.base)
+    }
+
+    fn moment(&self, at: DateTime<Utc>) -> String {
+        let at = times::local(&self.zone, at);
+        self.words.moment(at, times::local(&self.zone, self.now))
+    }
+
+    fn letter(&self, subject: String, mut blocks: Vec<Block>) -> Letter {
+        blocks.push(Block::Footer {
+            text: self.words.link_hint.to_owned(),
+            label: self.words.preferences,
+            url: self.account_page(),
+        });
+        Letter {
+            subject,
+            language: self.recipient.preferences.language,
+            blocks,
+        }
+    }
+
+    fn approval_url(&self, approval: ApprovalId) -> String {
+        format!("{}/approvals/{approval}", self.base)
+    }
+
+    fn task_url(&self, task: TaskId) -> String {
+        format!("{}/tasks/{task}", self.base)
+    }
+}
+
+/// The letter, or why there is nothing left to say.
+pub(super) async fn compose(
+    connection: &mut PgConnection,
+    reader: &Reader<'_>,
+    cause: &Cause,
+    row: i64,
+) -> Result<std::result::Result<Composed, String>> {
+    match cause {
+        Cause::ApprovalRequested { approval } | Cause::ApprovalReminder { approval, .. } => {
+            let people = asked(connection, *approval).await?;
+            let request = facts::request(connection, *approval).await?;
+            Ok(match open(request) {
+                Ok(_) if !people.contains(&reader.recipient.account) => {
+                    Err("the person may not sign it any more".to_owned())
+                }
+                Ok(request) => Ok(signature(reader, &request, cause)),
+                Err(reason) => Err(reason),
+            })
+        }
+        Cause::ApprovalEscalated { approval, .. } => {
+            let request = facts::request(connection, *approval).await?;
+            Ok(open(request).map(|request| signature(reader, &request, cause)))
+        }
+        Cause::TaskFailed { task, in_a_row, .. } => {
+            let failed = facts::failed(connection, *task).await?;
+            Ok(failed
+                .map(|task| failure(reader, &task, *in_a_row))
+                .ok_or_else(|| "the task is gone".to_owned()))
+        }
+        Cause::AddressDisabled {
+            account,
+            address,
+            reason,
+        } => {
+            let login = facts::login(connection, *account).await?;
+            Ok(Ok(refused(reader, &login, address, reason)))
+        }
+        Cause::Digest { date } => daily(connection, reader, *date, row).await,
+    }
+}
+
+/// A letter that says nothing but that it arrived.
+pub(super) fn test(reader: &Reader<'_>) -> Letter {
+    let blocks = vec![Block::Text(reader.words.test_text.to_owned())];
+    reader.letter(reader.words.test.to_owned(), blocks)
+}
+
+fn open(request: Option<Request>) -> std::result::Result<Request, String> {
+    match request {
+        Some(request) if request.state == "pending" => Ok(request),
+        Some(request) => Err(format!("the request is {} by now", request.state)),
+        None => Err("the request is gone".to_owned()),
+    }
+}
+
+/// `nightly / publish (nightly-2025-01-15)`.
+fn name(plan: Option<&str>, task: &str, run_id: Option<&str>) -> String {
+    let named = match plan {
+        Some(plan) => format!("{plan} / {task}"),
+        None => task.to_owned(),
+    };
+    match run_id {
+        Some(run) => format!("{named} ({run})"),
+        None => named,
+    }
+}
+
+fn thread(run: Option<i64>, task: TaskId) -> String {
+    run.map_or_else(|| format!("task-{task}"), |run| format!("run-{run}"))
+}
+
+fn request_name(request: &Request) -> String {
+    name(
+        request.plan.as_deref(),
+        &request.task_name,
+        request.run_id.as_deref(),
+    )
+}
+
+fn signature(reader: &Reader<'_>, request: &Request, cause: &Cause) -> Composed {
+    let words = reader.words;
+    let what = request_name(request);
+    let subject = match request.expires_at {
+        Some(at) => (words.sign_by)(&reader.moment(at), &what),
+        None => (words.sign)(&what),
+    };
+    let task = name(request.plan.as_deref(), &request.task_name, None);
+    let asks = if request.before_start {
+        words.waits_before
+    } else {
+        words.waits_after
+    };
+    let (subject, text) = match cause {
+        Cause::ApprovalReminder { number, .. } => (
+            (words.reminder)(*number, &subject),
+            (words.waits_still)(&task),
+        ),
+        Cause::ApprovalEscalated { step, .. } => (
+            (words.escalated)(*step, &subject),
+            (words.escalated_text)(&task),
+        ),
+        Cause::ApprovalRequested { .. }
+        | Cause::TaskFailed { .. }
+        | Cause::AddressDisabled { .. }
+        | Cause::Digest { .. } => (subject, asks(&task)),
+    };
+    let mut facts = Vec::new();
+    let mut fact = |label, value: Option<String>| {
+        if let Some(value) = value {
+            facts.push((label, value));
+        }
+    };
+    let deadline = request
+        .expires_at
+        .map(|at| (words.deadline_hint)(&reader.moment(at), reader.zone_name));
+    fact(words.deadline, deadline);
+    fact(words.run, request.run_id.clone());
+    let risk = request.risk.map(words.risk_level);
+    fact(words.risk, risk.map(str::to_owned));
+    fact(words.asked_by, request.requester.clone());
+    fact(words.asked_at, Some(reader.moment(request.requested_at)));
+    fact(words.summary, request.summary.clone());
+    fact(words.result, request.outputs_uri.clone());
+    let next = if request.next.is_empty() {
+        words.next_none.to_owned()
+    } else {
+        request.next.join(", ")
+    };
+    fact(words.next, Some(next));
+    let mut blocks = vec![
+        Block::Text(text),
+        Block::Facts(facts),
+        Block::Link {
+            label: words.look_and_decide,
+            url: reader.approval_url(request.approval),
+        },
+    ];
+    blocks.extend(excerpt(words, request.log_excerpt.as_deref()));
+    Composed {
+        letter: reader.letter(subject, blocks),
+        thread: Some(thread(request.run, request.task)),
+    }
+}
+
+fn failure(reader: &Reader<'_>, failed: &Failed, in_a_row: i64) -> Composed {
+    let words = reader.words;
+    let what = name(
+        failed.plan.as_deref(),
+        &failed.name,
+        failed.run_id.as_deref(),
+    );
+    let task = name(failed.plan.as_deref(), &failed.name, None);
+    let (subject, text) = if in_a_row > 1 {
+        (
+            (words.failed_in_a_row)(in_a_row, &what),
+            (words.failed_often_text)(&task, in_a_row),
+        )
+    } else {
+        ((words.failed)(&what), (words.failed_text)(&task))
+    };
+    let facts = [
+        (words.run, failed.run_id.clone()),
+        (
+            words.failed_at,
+            failed.finished_at.map(|at| reader.moment(at)),
+        ),
+        (
+            words.exit_code,
+            failed.exit_code.map(|code| code.to_string()),
+        ),
+        (words.reason, failed.reason.clone()),
+    ];
+    let facts = facts
+        .into_iter()
+        .filter_map(|(label, value)| Some((label, value?)))
+        .collect();
+    let mut blocks = vec![
+        Block::Text(text),
+        Block::Facts(facts),
+        Block::Link {
+            label: words.look,
+            url: reader.task_url(failed.task),
+        },
+    ];
+    blocks.extend(excerpt(words, failed.log_excerpt.as_deref()));
+    Composed {
+        letter: reader.letter(subject, blocks),
+        thread: Some(thread(failed.run, failed.task)),
+    }
+}
+
+fn refused(reader: &Reader<'_>, login: &str, address: &str, reason: &str) -> Composed {
+    let words = reader.words;
+    let blocks = vec![
+        Block::Text((words.address_text)(login, address)),
+        Block::Facts(vec![(words.server_said, reason.to_owned())]),
+        Block::Text(words.address_hint.to_owned()),
+        Block::Link {
+            label: words.accounts,
+            url: format!("{}/mail", reader.base),
+        },
+    ];
+    Composed {
+        letter: reader.letter((words.address_disabled)(login), blocks),
+        thread: None,
+    }
+}
+
+async fn daily(
+    connection: &mut PgConnection,
+    reader: &Reader<'_>,
+    date: NaiveDate,
+    row: i64,
+) -> Result<std::result::Result<Composed, String>> {
+    let words = reader.words;
+    let mut requests = Vec::new();
+    for approval in digest::requests_for(connection, reader.recipient.account).await? {
+        requests.extend(facts::request(connection, approval).await?);
+    }
+    let mut failures = Vec::new();
+    let mut addresses: Vec<(AccountId, String, String)> = Vec::new();
+    for payload in facts::collected(connection, row).await? {
+        match serde_json::from_value(payload).map_err(anyhow::Error::new)? {
+            Cause::TaskFailed { task, .. } => {
+                failures.extend(facts::failed(connection, task).await?);
+            }
+            Cause::AddressDisabled {
+                account,
+                address,
+                reason,
+            } => addresses.push((account, address, reason)),
+            // Requests are listed as they stand now.
+            Cause::ApprovalRequested { .. }
+            | Cause::ApprovalReminder { .. }
+            | Cause::ApprovalEscalated { .. }
+            | Cause::Digest { .. } => {}
+        }
+    }
+    if requests.is_empty() && failures.is_empty() && addresses.is_empty() {
+        return Ok(Err("nothing is left to tell".to_owned()));
+    }
+    let day = words.day(
+        i8::try_from(date.month()).unwrap_or(1),
+        i8::try_from(date.day()).unwrap_or(1),
+    );
+    let subject = (words.digest)(requests.len(), failures.len(), &day);
+    let mut blocks = Vec::new();
+    for (risk, group) in by_risk(requests) {
+        blocks.push(Block::Heading(match &risk {
+            Some(risk) => (words.to_sign_risk)((words.risk_level)(*risk)),
+            None => words.to_sign.to_owned(),
+        }));
+        let items = group.iter().map(|request| Item {
+            title: request_name(request),
+            detail: sign_detail(reader, request),
+            url: reader.approval_url(request.approval),
+        });
+        listed(words, items.collect(), &mut blocks);
+    }
+    if !failures.is_empty() {
+        blocks.push(Block::Heading(words.failures.to_owned()));
+        let items = failures.iter().map(|failed| Item {
+            title: name(
+                failed.plan.as_deref(),
+                &failed.name,
+                failed.run_id.as_deref(),
+            ),
+            detail: failed.reason.clone().unwrap_or_default(),
+            url: reader.task_url(failed.task),
+        });
+        listed(words, items.collect(), &mut blocks);
+    }
+    if !addresses.is_empty() {
+        blocks.push(Block::Heading(words.refused_addresses.to_owned()));
+        let mut items = Vec::new();
+        for (account, address, reason) in addresses {
+            let login = facts::login(connection, account).await?;
+            items.push(Item {
+                title: format!("{login}: {address}"),
+                detail: reason,
+                url: format!("{}/mail", reader.base),
+            });
+        }
+        listed(words, items, &mut blocks);
+    }
+    Ok(Ok(Composed {
+        letter: reader.letter(subject, blocks),
+        thread: None,
+    }))
+}
+
+fn sign_detail(reader: &Reader<'_>, request: &Request) -> String {
+    let words = reader.words;
+    let deadline = match request.expires_at {
+        Some(at) => (words.until)(&reader.moment(at)),
+        None => words.no_deadline.to_owned(),
+    };
+    match &request.summary {
+        Some(summary) => format!("{deadline} · {summary}"),
+        None => deadline,
+    }
+}
+
+fn listed(words: &Words, mut items: Vec<Item>, blocks: &mut Vec<Block>) {
+    let more = items.len().saturating_sub(ENTRIES);
+    items.truncate(ENTRIES);
+    blocks.push(Block::Items(items));
+    if more > 0 {
+        blocks.push(Block::Text((words.more)(more)));
+    }
+}
+
+fn excerpt(words: &Words, log: Option<&str>) -> Option<Block> {
+    let log = log.filter(|log| !log.trim().is_empty())?;
+    Some(Block::Excerpt {
+        label: words.log,
+        text: log.to_owned(),
+    })
+}
+
+/// Groups by risk, the greatest first and what has none last; the order within, which is by
+/// deadline, stays.
+fn by_risk(requests: Vec<Request>) -> Vec<(Option<RiskLevel>, Vec<Request>)> {
+    let mut groups: BTreeMap<Reverse<Option<RiskLevel>>, Vec<Request>> = BTreeMap::new();
+    for request in requests {
+        groups
+            .entry(Reverse(request.risk))
+            .or_default()
+            .push(request);
+    }
+    groups
+        .into_iter()
+        .map(|(Reverse(risk), group)| (risk, group))
+        .collect()
+}

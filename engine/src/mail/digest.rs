@@ -1,0 +1,194 @@
+//! The one message of a local day, for people who asked for that.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use model::id::{AccountId, ApprovalId};
+use model::notify::{NotifyMode, Preferences};
+use sqlx::PgConnection;
+
+use super::cause::Cause;
+use super::times::{digest_due, zone_of};
+use super::write::now;
+use crate::approvals::asked;
+use crate::identity::accounts::preferences;
+use crate::{Engine, Result};
+
+/// How many requests a digest looks at; those with the nearest deadline come first.
+const REQUESTS: i64 = 200;
+
+/// Writes the digests whose hour has come in their reader's zone; returns how many had
+/// something to tell.
+pub async fn write_due_digests(engine: &Engine) -> Result<u64> {
+    let mut connection = engine.pool.acquire().await?;
+    let people = sqlx::query!(
+        r#"SELECT a.id, (SELECT max(d.local_date) FROM mail_digests d WHERE d.account_id = a.id) AS last_date
+           FROM accounts a
+           WHERE a.notify_mode = 'digest' AND a.disabled_at IS NULL AND a.email IS NOT NULL
+             AND a.email_disabled_at IS NULL
+           ORDER BY a.id"#
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let now = now(&mut connection).await?;
+    let mut open = None;
+    let mut to_write = Vec::new();
+    for person in people {
+        let account = AccountId(person.id);
+        let chosen = preferences::read(&mut connection, account).await?;
+        let Some(date) = due(&chosen, now) else {
+            continue;
+        };
+        if person.last_date.is_some_and(|last| last >= date) {
+            continue;
+        }
+        let open = match &mut open {
+            Some(open) => open,
+            empty => empty.insert(open_requests(&mut connection).await?),
+        };
+        let asks = open.iter().any(|(_, people)| people.contains(&account));
+        to_write.push((account, date, asks));
+    }
+    // Given back before another one is asked for.
+    drop(connection);
+    let mut written = 0;
+    for (account, date, asks) in to_write {
+        written += u64::from(write_one(engine, account, date, asks).await?);
+    }
+    Ok(written)
+}
+
+/// The requests that a person's digest lists now, by deadline.
+pub(super) async fn requests_for(
+    connection: &mut PgConnection,
+    account: AccountId,
+) -> Result<Vec<ApprovalId>> {
+    let open = open_requests(connection).await?;
+    Ok(open
+        .into_iter()
+        .filter(|(_, people)| people.contains(&account))
+        .map(|(approval, _)| approval)
+        .collect())
+}
+
+/// Where today's hour has passed already, the first digest is tomorrow's.
+pub(super) async fn begin_tomorrow(
+    connection: &mut PgConnection,
+    account: AccountId,
+) -> Result<()> {
+    let chosen = preferences::read(connection, account).await?;
+    let now = now(connection).await?;
+    if let Some(date) = due(&chosen, now) {
+        sqlx::query!(
+            "INSERT INTO mail_digests (account_id, local_date) VALUES ($1, $2)
+             ON CONFLICT ON CONSTRAINT mail_digests_pkey DO NOTHING",
+            account.0,
+            date
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn due(chosen: &Preferences, now: DateTime<Utc>) -> Option<NaiveDate> {
+    if chosen.mode != NotifyMode::Digest {
+        return None;
+    }
+    digest_due(chosen.digest_hour, &zone_of(chosen), now)
+}
+
+/// Every open request with whom it is put to, by deadline.
+async fn open_requests(connection: &mut PgConnection) -> Result<Vec<(ApprovalId, Vec<AccountId>)>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM approvals WHERE state = 'pending' ORDER BY expires_at NULLS LAST, id LIMIT $1",
+        REQUESTS
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut told: HashMap<i64, Vec<i64>> = HashMap::new();
+    // Whom an escalation reached is told as well, whatever the policy says.
+    let escalated = sqlx::query!(
+        r#"SELECT (payload->>'approval')::bigint AS "approval!", recipient_account_id AS "account!" FROM outbox
+           WHERE channel = 'mail' AND for_digest AND delivered_at IS NULL AND abandoned_at IS NULL
+             AND payload->>'kind' = 'approval_escalated'"#
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in escalated {
+        told.entry(row.approval).or_default().push(row.account);
+    }
+    let mut open = Vec::with_capacity(ids.len());
+    for id in ids {
+        let mut people = asked(connection, ApprovalId(id)).await?;
+        people.extend(
+            told.remove(&id)
+                .unwrap_or_default()
+                .into_iter()
+                .map(AccountId),
+        );
+        open.push((ApprovalId(id), people));
+    }
+    Ok(open)
+}
+
+/// The day's row, and the message where there is something to tell; says whether there was.
+async fn write_one(
+    engine: &Engine,
+    account: AccountId,
+    date: NaiveDate,
+    asks: bool,
+) -> Result<bool> {
+    let mut transaction = engine.pool.begin().await?;
+    let first = sqlx::query!(
+        "INSERT INTO mail_digests (account_id, local_date) VALUES ($1, $2)
+         ON CONFLICT ON CONSTRAINT mail_digests_pkey DO NOTHING",
+        account.0,
+        date
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if first == 0 {
+        return Ok(false);
+    }
+    let collected = sqlx::query_scalar!(
+        "SELECT id FROM outbox
+         WHERE recipient_account_id = $1 AND for_digest AND digest_id IS NULL
+           AND delivered_at IS NULL AND abandoned_at IS NULL
+         FOR UPDATE",
+        account.0
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    if !collected.is_empty() || asks {
+        let cause = Cause::Digest { date };
+        let payload = serde_json::to_value(&cause).map_err(anyhow::Error::new)?;
+        let id = sqlx::query_scalar!(
+            "INSERT INTO outbox (channel, dedup_key, payload, recipient_account_id) VALUES ('mail', $1, $2, $3)
+             RETURNING id",
+            format!("{}/account/{account}", cause.key()),
+            payload,
+            account.0
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE outbox SET digest_id = $2 WHERE id = ANY($1)",
+            &collected,
+            id
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE mail_digests SET outbox_id = $3 WHERE account_id = $1 AND local_date = $2",
+            account.0,
+            date,
+            id
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(!collected.is_empty() || asks)
+}

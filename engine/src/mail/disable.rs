@@ -1,0 +1,45 @@
+//! An address that its mail server refuses for good: nothing more goes there, and the
+//! admins hear of it.
+
+use model::id::AccountId;
+
+use super::cause::Cause;
+use super::recipient::admins;
+use super::write::write;
+use crate::{Engine, Result};
+
+/// Marks the address and tells the admins, once, in one transaction.
+pub(super) async fn disable(
+    engine: &Engine,
+    account: AccountId,
+    address: &str,
+    reason: &str,
+) -> Result<()> {
+    let mut transaction = engine.pool.begin().await?;
+    // Another address may have been written while this one was tried.
+    let login = sqlx::query_scalar!(
+        "UPDATE accounts SET email_disabled_at = watchbill_now(), email_disabled_reason = $3
+         WHERE id = $1 AND email = $2 AND email_disabled_at IS NULL RETURNING login",
+        account.0,
+        address,
+        reason,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(login) = login else {
+        return Ok(());
+    };
+    let cause = Cause::AddressDisabled {
+        account,
+        address: address.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let to = admins(&mut transaction).await?;
+    write(&mut transaction, engine, &to, &cause, None).await?;
+    transaction.commit().await?;
+    tracing::warn!(
+        account.id = account.0,
+        "mail to {login} is refused for good; the address is disabled until it is written anew"
+    );
+    Ok(())
+}

@@ -1,0 +1,83 @@
+use model::plan::RiskLevel;
+
+use super::Words;
+
+/// The French catalogue.
+pub(super) static WORDS: Words = Words {
+    months: [
+        "janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.",
+        "déc.",
+    ],
+    moment: |day, month, year, time| match year {
+        Some(year) => format!("{day} {month} {year} {time}"),
+        None => format!("{day} {month} {time}"),
+    },
+    day: |day, month| format!("{day} {month}"),
+    sign_by: |when, what| format!("À signer avant le {when} : {what}"),
+    sign: |what| format!("À signer : {what}"),
+    reminder: |number, subject| format!("Rappel {number}. {subject}"),
+    escalated: |step, subject| format!("Escalade (étape {step}). {subject}"),
+    failed: |what| format!("Échec : {what}"),
+    failed_in_a_row: |count, what| format!("{count} échecs de suite : {what}"),
+    address_disabled: |login| format!("Le courrier pour {login} est refusé"),
+    digest: |sign, failed, day| {
+        let failed = match failed {
+            0 => String::new(),
+            1 => ", 1 échec".to_owned(),
+            count => format!(", {count} échecs"),
+        };
+        format!("{day} : {sign} à signer{failed}")
+    },
+    test: "Message d’essai de Watchbill",
+    waits_before: |task| format!("{task} attend votre signature avant de commencer."),
+    waits_after: |task| format!("Le résultat de {task} attend votre signature."),
+    waits_still: |task| format!("{task} attend toujours une signature."),
+    escalated_text: |task| {
+        format!("Personne n’a encore répondu au sujet de {task} : la demande vous revient.")
+    },
+    failed_text: |task| format!("{task} a échoué et ne sera pas relancé."),
+    failed_often_text: |task, count| {
+        format!("{task} a échoué et ne sera pas relancé. C’est le {count}ᵉ échec de suite.")
+    },
+    address_text: |login, address| {
+        format!(
+            "Le serveur de messagerie refuse définitivement l’adresse {address} de {login}. Plus rien n’y est envoyé."
+        )
+    },
+    address_hint: "Une fois l’adresse corrigée, écrivez-la de nouveau : sur la page Compte de la personne, ou avec `watchbill user set`.",
+    test_text: "Ceci est un essai. Qui le lit peut être joint.",
+    deadline: "À décider avant le",
+    deadline_hint: |when, zone| {
+        format!("{when} ({zone}) ; une demande sans réponse n’est pas approuvée")
+    },
+    run: "Exécution",
+    asked_by: "Demandé par",
+    asked_at: "En attente depuis le",
+    risk: "Risque",
+    summary: "Résumé",
+    result: "Résultat",
+    next: "Si vous approuvez, ensuite",
+    next_none: "aucune autre tâche ne l’attend",
+    reason: "Raison",
+    exit_code: "Code de sortie",
+    failed_at: "Échec le",
+    server_said: "Réponse du serveur",
+    look_and_decide: "Voir et décider",
+    look: "Voir",
+    accounts: "Les messages et leur sort",
+    log: "Fin du journal",
+    to_sign: "À signer",
+    risk_level: |risk| match risk {
+        RiskLevel::Auto => "aucune signature",
+        RiskLevel::One => "une signature",
+        RiskLevel::Two => "deux signatures",
+    },
+    to_sign_risk: |risk| format!("À signer, risque : {risk}"),
+    failures: "Échecs",
+    refused_addresses: "Adresses refusées",
+    until: |when| format!("avant le {when}"),
+    no_deadline: "sans échéance",
+    more: |count| format!("et {count} de plus"),
+    link_hint: "Les liens ne font qu’ouvrir des pages ; vous y décidez, une fois connecté.",
+    preferences: "Choisir ce que vous recevez, et quand",
+};

@@ -1,0 +1,246 @@
+//! Writing messages in the transaction of their cause: one row a person and cause.
+
+use chrono::{DateTime, Utc};
+use model::id::{AccountId, ApprovalId, TaskId};
+use model::notify::NotifyMode;
+use sqlx::PgConnection;
+
+use super::cause::Cause;
+use super::recipient::{Recipient, reachable};
+use super::times::{next_digest, zone_of};
+use crate::approvals::asked;
+use crate::{Engine, Result};
+
+/// Tells those who may sign that a request was raised.
+pub async fn approval_requested(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    approval: ApprovalId,
+) -> Result<()> {
+    let cause = Cause::ApprovalRequested { approval };
+    ask(connection, engine, approval, &cause).await
+}
+
+/// Tells those who may still sign that a request waits; `number` counts from 1.
+pub async fn approval_reminder(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    approval: ApprovalId,
+    number: u32,
+) -> Result<()> {
+    let cause = Cause::ApprovalReminder { approval, number };
+    ask(connection, engine, approval, &cause).await
+}
+
+/// Tells the people of the next step that others did not answer.
+pub async fn approval_escalated(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    approval: ApprovalId,
+    step: u32,
+    to: &[AccountId],
+) -> Result<()> {
+    let cause = Cause::ApprovalEscalated { approval, step };
+    let deadline = deadline(connection, approval).await?;
+    write(connection, engine, to, &cause, deadline).await
+}
+
+/// Tells whoever wants to know that a task failed after its last retry.
+pub async fn task_failed(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    task: TaskId,
+) -> Result<()> {
+    tasks_failed(connection, engine, &[task]).await
+}
+
+/// The same for several tasks that failed in one transaction.
+pub(crate) async fn tasks_failed(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    tasks: &[TaskId],
+) -> Result<()> {
+    if tasks.is_empty() || !goes_somewhere(engine) {
+        return Ok(());
+    }
+    let wanted = sqlx::query!(
+        "SELECT id, failures_in_a_row FROM accounts
+         WHERE failure_mail AND disabled_at IS NULL AND email IS NOT NULL
+           AND email_disabled_at IS NULL AND notify_mode <> 'none'"
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for task in tasks {
+        let (attempt, in_a_row) = failures_in_a_row(connection, *task).await?;
+        let to: Vec<AccountId> = wanted
+            .iter()
+            .filter(|person| i64::from(person.failures_in_a_row) <= in_a_row)
+            .map(|person| AccountId(person.id))
+            .collect();
+        let cause = Cause::TaskFailed {
+            task: *task,
+            attempt,
+            in_a_row,
+        };
+        write(connection, engine, &to, &cause, None).await?;
+    }
+    Ok(())
+}
+
+/// Lets what waits follow a person's new choice.
+pub(crate) async fn preferences_changed(
+    connection: &mut PgConnection,
+    account: AccountId,
+    mode: NotifyMode,
+) -> Result<()> {
+    let person = reachable(connection, &[account]).await?.into_iter().next();
+    let now = now(connection).await?;
+    let digest = person
+        .filter(|_| mode == NotifyMode::Digest)
+        .and_then(|person| {
+            next_digest(
+                person.preferences.digest_hour,
+                &zone_of(&person.preferences),
+                now,
+            )
+        });
+    sqlx::query!(
+        "UPDATE outbox
+         SET for_digest = $2::timestamptz IS NOT NULL, next_try_at = coalesce($2, watchbill_now())
+         WHERE channel = 'mail' AND recipient_account_id = $1 AND digest_id IS NULL AND tries = 0
+           AND payload->>'kind' <> 'digest' AND delivered_at IS NULL AND abandoned_at IS NULL",
+        account.0,
+        digest,
+    )
+    .execute(&mut *connection)
+    .await?;
+    // Whoever chooses an hour that has passed today begins tomorrow.
+    super::digest::begin_tomorrow(connection, account).await
+}
+
+async fn ask(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    approval: ApprovalId,
+    cause: &Cause,
+) -> Result<()> {
+    if !goes_somewhere(engine) {
+        return Ok(());
+    }
+    let to = asked(connection, approval).await?;
+    let deadline = deadline(connection, approval).await?;
+    write(connection, engine, &to, cause, deadline).await
+}
+
+/// Writes a row for each person whom mail can reach; the same cause writes no second one.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    to: &[AccountId],
+    cause: &Cause,
+    deadline: Option<DateTime<Utc>>,
+) -> Result<()> {
+    if !goes_somewhere(engine) {
+        return Ok(());
+    }
+    let people = reachable(connection, to).await?;
+    if people.is_empty() {
+        return Ok(());
+    }
+    let now = now(connection).await?;
+    let payload = serde_json::to_value(cause).map_err(anyhow::Error::new)?;
+    let key = cause.key();
+    let accounts: Vec<i64> = people.iter().map(|person| person.account.0).collect();
+    let keys: Vec<String> = accounts
+        .iter()
+        .map(|account| format!("{key}/account/{account}"))
+        .collect();
+    let digests: Vec<Option<DateTime<Utc>>> = people
+        .iter()
+        .map(|person| waits_for_digest(person, cause, deadline, now))
+        .collect();
+    sqlx::query!(
+        "INSERT INTO outbox (channel, dedup_key, payload, recipient_account_id, for_digest, next_try_at)
+         SELECT 'mail', g.key, $4, g.account, g.digest IS NOT NULL, coalesce(g.digest, watchbill_now())
+         FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS g (key, account, digest)
+         ON CONFLICT ON CONSTRAINT outbox_dedup_unique DO NOTHING",
+        &keys,
+        &accounts,
+        &digests as &[Option<DateTime<Utc>>],
+        payload,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The digest that a person hears of the cause in; none where they hear of it at once,
+/// which is also so where the digest would come too late to answer.
+fn waits_for_digest(
+    person: &Recipient,
+    cause: &Cause,
+    deadline: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let preferences = &person.preferences;
+    if preferences.mode != NotifyMode::Digest || matches!(cause, Cause::Digest { .. }) {
+        return None;
+    }
+    next_digest(preferences.digest_hour, &zone_of(preferences), now)
+        .filter(|digest| deadline.is_none_or(|deadline| *digest < deadline))
+}
+
+/// Whether messages have anywhere to go: a server, or a folder.
+fn goes_somewhere(engine: &Engine) -> bool {
+    let mail = &engine.settings.mail;
+    mail.smtp.is_some() || mail.folder.is_some()
+}
+
+pub(super) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>> {
+    let now = sqlx::query_scalar!(r#"SELECT watchbill_now() AS "now!""#)
+        .fetch_one(connection)
+        .await?;
+    Ok(now)
+}
+
+async fn deadline(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+) -> Result<Option<DateTime<Utc>>> {
+    let deadline =
+        sqlx::query_scalar!("SELECT expires_at FROM approvals WHERE id = $1", approval.0)
+            .fetch_optional(connection)
+            .await?;
+    Ok(deadline.flatten())
+}
+
+/// Which attempt failed, and the how-manieth failure of this task of its plan it is since
+/// the last success; counted no further than anybody may ask for.
+async fn failures_in_a_row(connection: &mut PgConnection, task: TaskId) -> Result<(i32, i64)> {
+    let row = sqlx::query!(
+        r#"WITH me AS (
+               SELECT t.id, t.name, t.attempt, t.sort_at, r.plan_id FROM tasks t LEFT JOIN runs r ON r.id = t.run
+               WHERE t.id = $1
+           ), success AS (
+               SELECT t.sort_at FROM me JOIN tasks t ON t.name = me.name AND t.state = 'succeeded'
+                   AND t.sort_at <= me.sort_at
+               LEFT JOIN runs r ON r.id = t.run
+               WHERE r.plan_id IS NOT DISTINCT FROM me.plan_id
+               ORDER BY t.sort_at DESC LIMIT 1
+           )
+           SELECT me.attempt, (SELECT count(*) FROM (
+               SELECT 1 FROM tasks t LEFT JOIN runs r ON r.id = t.run
+               WHERE t.name = me.name AND t.state = 'failed' AND t.id <> me.id
+                 AND r.plan_id IS NOT DISTINCT FROM me.plan_id AND t.sort_at <= me.sort_at
+                 AND t.sort_at > coalesce((SELECT sort_at FROM success), '-infinity')
+               LIMIT 100) earlier) + 1 AS "in_a_row!"
+           FROM me"#,
+        task.0
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((row.attempt, row.in_a_row))
+}

@@ -1,0 +1,117 @@
+use serde_json::json;
+
+use super::*;
+
+fn gate(expression: &str) -> Result<bool, ConditionError> {
+    gate_condition(
+        expression,
+        &GateContext {
+            condition: ConditionContext {
+                inputs: json!({"strict": true, "depth": 3, "names": ["a", "b"]}),
+                tasks: json!({"seo.validate": {"status": "succeeded", "approval": "approved", "outputs": {"n": 2}, "outputs_uri": ""}}),
+            },
+            exit_code: Some(0),
+            outputs: json!({"repaired": 2, "files": ["x.html"], "ratio": 0.5}),
+            outputs_uri: "https://github.com/a/b/pull/1".to_owned(),
+            changed_paths: Some(vec!["src/main.rs".to_owned(), "docs/a.md".to_owned()]),
+            diff_size: Some(12),
+            tokens: Some(json!(52_000)),
+            cost: Some(json!(0.4)),
+            duration: Some(3.5),
+        },
+    )
+}
+
+#[test]
+fn answers() {
+    for (expression, answer) in [
+        (r#"outputs_uri.contains("/pull/")"#, true),
+        ("outputs.repaired > 0", true),
+        ("outputs.repaired + 1 == 3", true),
+        ("outputs.ratio > 0.4", true),
+        ("exit_code == 0 && inputs.strict", true),
+        (r#"tasks["seo.validate"].approval == "approved""#, true),
+        (r#"tasks["seo.validate"].outputs.n == 2"#, true),
+        ("has(outputs.missing)", false),
+        ("has(outputs.missing) && outputs.missing > 3", false),
+        (r#"inputs.names.exists(n, n == "b")"#, true),
+        ("size(outputs.files) > 5", false),
+        (r#"changed_paths.all(p, p.startsWith("docs/"))"#, false),
+        (
+            "diff_size < 20 && tokens < 100000 && cost < 1.0 && duration < 60.0",
+            true,
+        ),
+    ] {
+        assert_eq!(gate(expression), Ok(answer), "{expression}");
+    }
+}
+
+#[test]
+fn what_has_no_answer_is_an_error_with_a_sentence() {
+    for expression in [
+        "outputs.missing > 3",
+        "inputs.depth",
+        "1 / 0 == 1",
+        "outputs_uri.nonsense()",
+        "(",
+        "",
+        "tasks['none'].status == 'failed'",
+        "inputs.strict > 3",
+        "9223372036854775807 + 1 > 0",
+    ] {
+        let error = gate(expression).expect_err(expression);
+        assert!(!error.0.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn deep_and_long_ones_are_refused() {
+    let deep = format!("{}true{}", "(".repeat(500), ")".repeat(500));
+    assert!(check_gate(&deep).is_err());
+    let not = format!("{}true", "!".repeat(1_500));
+    let _ = check_gate(&not);
+    let minus = format!("{}1 == 1", "-".repeat(1_500));
+    let _ = check_gate(&minus);
+    let chain = format!("inputs{} == 1", ".a".repeat(900));
+    let _ = check_gate(&chain);
+    let sum = format!("{}1 == 1", "1+".repeat(900));
+    let _ = gate(&sum);
+    let choice = format!("{}true", "true?".repeat(300));
+    let _ = check_gate(&choice);
+    assert!(check_gate(&"a".repeat(3_000)).is_err());
+    assert!(check_gate("[1].all(a, [1].all(b, [1].all(c, true)))").is_err());
+    assert_eq!(check_gate("[1].all(a, [1].all(b, a == b))"), Ok(()));
+}
+
+#[test]
+fn checks_name_what_is_not_known() {
+    assert_eq!(check_task("inputs.strict"), Ok(()));
+    assert!(
+        check_task("outputs.n > 1")
+            .unwrap_err()
+            .contains("not 'outputs'")
+    );
+    assert!(
+        check_gate("approved == true")
+            .unwrap_err()
+            .contains("not 'approved'")
+    );
+    assert_eq!(check_gate("inputs.names.exists(n, n == 'a')"), Ok(()));
+}
+
+#[test]
+fn too_much_to_look_at_is_refused() {
+    let context = ConditionContext {
+        inputs: json!({"list": vec![0; 30_000]}),
+        tasks: json!({}),
+    };
+    assert!(task_condition("true", &context).is_err());
+}
+
+#[test]
+fn finds_the_tasks_it_names() {
+    assert_eq!(
+        named_tasks(r#"tasks["a.b"].status == 'x' && tasks['c'].approval"#),
+        ["a.b", "c"]
+    );
+}

@@ -1,0 +1,170 @@
+//! Who may sign: groups, single people, delegates, and who asked for the run.
+
+use crate::support::{claim_one, end, engine, person, plan, run, task, worker};
+use chrono::TimeDelta;
+use engine::Error;
+use engine::approvals::delegations::{self, NewDelegation};
+use engine::approvals::groups;
+use model::identity::Role;
+use model::plan::{Gate, Signer};
+use model::view::{ApprovalState, Outcome, Verdict};
+use sqlx::PgPool;
+
+use super::{after, approver, pending, say, waiting};
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn groups_and_single_people_are_asked_by_name(pool: PgPool) {
+    let engine = engine(pool);
+    let admin = person(&engine, "admin", &[Role::Admin]).await;
+    let member = approver(&engine, "member@example.org").await;
+    let other = approver(&engine, "other@example.org").await;
+    let viewer = person(&engine, "viewer@example.org", &[Role::Viewer]).await;
+    let members = [
+        "member@example.org".to_owned(),
+        "viewer@example.org".to_owned(),
+    ];
+    groups::put(&engine, &admin, "release", &members)
+        .await
+        .expect("a group");
+
+    let by_group = Gate {
+        from: vec![Signer::Group("release".to_owned())],
+        ..after(1)
+    };
+    let (_, approval) = waiting(&engine, by_group).await;
+    for stranger in [&other, &admin, &viewer] {
+        let refused = say(&engine, stranger, approval, Verdict::Approve).await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden(_))),
+            "{}: {refused:?}",
+            stranger.name
+        );
+    }
+    let kept = groups::delete(&engine, &admin, "release").await;
+    assert!(
+        matches!(kept, Err(Error::Conflict(_))),
+        "a request waits for it: {kept:?}"
+    );
+    say(&engine, &member, approval, Verdict::Approve)
+        .await
+        .expect("a member signs");
+
+    let by_name = Gate {
+        from: vec![Signer::User("other@example.org".to_owned())],
+        ..after(1)
+    };
+    let (_, approval) = waiting(&engine, by_name).await;
+    let refused = say(&engine, &member, approval, Verdict::Approve).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    say(&engine, &other, approval, Verdict::Approve)
+        .await
+        .expect("the one who was named");
+
+    let unknown = groups::put(
+        &engine,
+        &admin,
+        "release",
+        &["nobody@example.org".to_owned()],
+    )
+    .await;
+    assert!(matches!(unknown, Err(Error::Invalid(_))), "{unknown:?}");
+    let forbidden = groups::put(&engine, &other, "release", &[]).await;
+    assert!(
+        matches!(forbidden, Err(Error::Forbidden(_))),
+        "{forbidden:?}"
+    );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_delegate_gives_one_signature_in_anothers_name(pool: PgPool) {
+    let engine = engine(pool);
+    let lead = approver(&engine, "lead@example.org").await;
+    let deputy = approver(&engine, "deputy@example.org").await;
+    let now = engine.clock.now();
+    let new = NewDelegation {
+        to: "deputy@example.org".to_owned(),
+        starts_at: now - TimeDelta::hours(1),
+        ends_at: now + TimeDelta::days(7),
+        note: Some("on leave".to_owned()),
+    };
+    let delegation = delegations::create(&engine, &lead, &new)
+        .await
+        .expect("a delegation");
+    let only_lead = Gate {
+        from: vec![Signer::User("lead@example.org".to_owned())],
+        ..after(1)
+    };
+    let (_, approval) = waiting(&engine, only_lead.clone()).await;
+    let signed = say(&engine, &deputy, approval, Verdict::Approve)
+        .await
+        .expect("a signature");
+    assert_eq!(signed.state, ApprovalState::Approved);
+    let (by, behalf): (String, Option<String>) =
+        sqlx::query_as("SELECT decided_by, on_behalf_of_name FROM decisions")
+            .fetch_one(&engine.pool)
+            .await
+            .expect("the decision");
+    assert_eq!(
+        (by.as_str(), behalf.as_deref()),
+        ("deputy@example.org", Some("lead@example.org"))
+    );
+
+    // A voice counts once, whoever gives it.
+    let both = Gate {
+        from: vec![
+            Signer::User("lead@example.org".to_owned()),
+            Signer::Role(Role::Admin),
+        ],
+        required: 2,
+        ..only_lead.clone()
+    };
+    let (_, approval) = waiting(&engine, both).await;
+    say(&engine, &deputy, approval, Verdict::Approve)
+        .await
+        .expect("in the lead's name");
+    let twice = say(&engine, &lead, approval, Verdict::Approve).await;
+    assert!(matches!(twice, Err(Error::Conflict(_))), "{twice:?}");
+
+    let foreign = delegations::revoke(&engine, &deputy, delegation).await;
+    assert!(
+        matches!(foreign, Err(Error::NotFound(_))),
+        "only who made it ends it: {foreign:?}"
+    );
+    delegations::revoke(&engine, &lead, delegation)
+        .await
+        .expect("it ends");
+    let (_, approval) = waiting(&engine, only_lead).await;
+    let refused = say(&engine, &deputy, approval, Verdict::Approve).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn who_asked_for_the_run_signs_in_nobodys_name(pool: PgPool) {
+    let engine = engine(pool);
+    let lead = approver(&engine, "lead@example.org").await;
+    let requester = approver(&engine, "requester@example.org").await;
+    let now = engine.clock.now();
+    let new = NewDelegation {
+        to: "requester@example.org".to_owned(),
+        starts_at: now - TimeDelta::hours(1),
+        ends_at: now + TimeDelta::days(1),
+        note: None,
+    };
+    delegations::create(&engine, &lead, &new)
+        .await
+        .expect("a delegation");
+    let mut first = task("change", &[]);
+    first.approval = Some(Gate {
+        from: vec![Signer::User("lead@example.org".to_owned())],
+        ..after(1)
+    });
+    run(&engine, &plan(vec![first]), requester.account()).await;
+    let claimed = claim_one(&engine, &worker(&engine)).await;
+    end(&engine, &claimed, Outcome::Succeeded).await;
+    let approval = pending(&engine, claimed.lease.task).await;
+    let refused = say(&engine, &requester, approval, Verdict::Approve).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    say(&engine, &lead, approval, Verdict::Approve)
+        .await
+        .expect("the lead signs");
+}
