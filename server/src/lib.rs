@@ -17,6 +17,7 @@ pub mod router;
 pub mod serve;
 pub mod shutdown;
 pub mod site;
+pub mod slack;
 pub mod state;
 pub mod system_user;
 pub mod telemetry;

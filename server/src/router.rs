@@ -21,7 +21,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
 use crate::state::AppState;
-use crate::{auth, health, metrics, pages, rest};
+use crate::{auth, health, metrics, pages, rest, slack};
 
 /// The largest body that any route takes; plans and reports are far smaller.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -35,6 +35,7 @@ pub fn router(state: &AppState) -> Router {
         .merge(metrics::router(state.clone()))
         .merge(auth::router(state.clone()))
         .merge(rest::router(state))
+        .merge(slack::router(state.clone()))
         .merge(pages::router(state.clone()))
         .layer(from_fn_with_state(state.clone(), auth::layer))
         // Whoever watches the process may not know under which name it serves.
@@ -51,6 +52,7 @@ fn surround(routes: Router, state: &AppState) -> Router {
         header::COOKIE,
         header::SET_COOKIE,
         HeaderName::from_static("x-admin-key"),
+        HeaderName::from_static("x-slack-signature"),
     ];
     routes.layer(
         ServiceBuilder::new()

@@ -73,14 +73,15 @@ async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyh
 async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {
     database.migrate(&config).await?;
     let demonstrated = first_start::demonstrate(&mut config).await;
-    let pool = database.pool(connections()).await?;
-    let engine = Engine::new(pool, config.engine_settings());
-    engine::upkeep::ensure_partitions(&engine).await?;
+    first_start::look_at_receivers(&mut config).await;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    // Port 0 asks for any free one.
+    // Port 0 asks for any free one; links in messages name it.
     config.listen = listener.local_addr()?;
+    let pool = database.pool(connections()).await?;
+    let engine = Engine::new(pool, config.engine_settings());
+    engine::upkeep::ensure_partitions(&engine).await?;
     let admin = first_start::ensure_admin(&engine, &config).await?;
     let folder = config.plans_folder.clone();
     if let Some(folder) = &folder {
@@ -127,8 +128,8 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
 /// How many connections the pool of one process may hold; a private cluster has 60.
 ///
 /// A few more than there are processors: the pool uses them in turn, and more of them only
-/// evict each other's caches. Two processors answered 1,340 history pages a second with 16
-/// connections, 1,700 with 8 and 2,100 with 5.
+/// evict each other's caches. On two processors and a million rows, `make bench` gave 1,270
+/// history pages a second with 16 connections and 1,750 with 6.
 fn connections() -> u32 {
     let processors = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
     u32::try_from(processors + 4).map_or(32, |most| most.min(32))

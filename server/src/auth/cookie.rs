@@ -43,8 +43,9 @@ pub fn session_cookie(client: &Client, session: &NewSession) -> Option<HeaderVal
 }
 
 /// The header that takes it away.
-pub(super) fn clear(transport: Transport) -> Option<HeaderValue> {
-    header(transport, String::new(), 0)
+#[must_use]
+pub fn clear_cookie(client: &Client) -> Option<HeaderValue> {
+    header(client.transport, String::new(), 0)
 }
 
 fn header(transport: Transport, value: String, seconds: i64) -> Option<HeaderValue> {

@@ -107,7 +107,7 @@ async fn logout(State(state): State<AppState>, client: Client, headers: HeaderMa
         return ApiError(error).into_response();
     }
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, "/login")]).into_response();
-    if let Some(cleared) = cookie::clear(client.transport) {
+    if let Some(cleared) = cookie::clear_cookie(&client) {
         response.headers_mut().insert(header::SET_COOKIE, cleared);
     }
     response

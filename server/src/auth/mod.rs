@@ -19,7 +19,7 @@ mod reporter;
 
 pub use api::api;
 pub use client::{Client, Transport};
-pub use cookie::session_cookie;
+pub use cookie::{clear_cookie, session_cookie};
 pub use extract::{Authenticated, Caller};
 pub use layer::layer;
 pub use login::{LoginForm, LoginOutcome, login_submit, router};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::config::{KEYS, Sources};
+use crate::config::{Config, KEYS, Sources};
 
 /// The table that people read.
 #[must_use]
@@ -38,6 +38,24 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
                 .any(|key| key.environment.contains(&name.as_str()))
         })
         .collect()
+}
+
+/// A sentence for each receiver of messages that would be refused, because of where it leads.
+#[must_use]
+pub fn refused_receivers(config: &Config) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let settings = config.engine_settings();
+            let refused = runtime.block_on(engine::outbox::refused_receivers(&settings));
+            // A resolver that hangs is not waited for.
+            runtime.shutdown_background();
+            refused
+        }
+        Err(error) => vec![format!("the receivers cannot be looked at: {error}")],
+    }
 }
 
 #[cfg(test)]
@@ -76,5 +94,21 @@ mod tests {
         ];
         let unknown = unknown_variables(names.iter().map(|&name| name.to_owned()));
         assert_eq!(unknown, ["WATCHBILL_LISTN"]);
+    }
+
+    #[test]
+    fn a_receiver_inside_is_told_with_the_setting_to_change() {
+        let config = Config {
+            generic_webhook: Some("http://[::1]:9/canary".to_owned().into()),
+            ..Config::default()
+        };
+        let told = refused_receivers(&config).join("\n");
+        assert!(told.starts_with("notify.webhook is refused"), "{told}");
+        assert!(told.contains("notify.webhook_allow") && !told.contains("canary"));
+        let allowed = Config {
+            webhook_allow: vec!["::1".parse().expect("an address")],
+            ..config
+        };
+        assert!(refused_receivers(&allowed).is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
+use engine::Engine;
 use engine::upkeep::Severity;
 
 use super::open::{with_database, with_engine};
@@ -31,6 +32,17 @@ pub struct RestoreArgs {
     /// Remove what the database holds first
     #[arg(long)]
     replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Send a test message and say what happened at each step; to the sender where no address is given
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1)]
+    #[expect(
+        clippy::option_option,
+        reason = "a flag with a value that may be left out"
+    )]
+    mail: Option<Option<String>>,
 }
 
 pub async fn migrate(config: &Config, arguments: &MigrateArgs) -> anyhow::Result<()> {
@@ -108,8 +120,11 @@ fn readable(file: &Path) -> anyhow::Result<()> {
 }
 
 /// Says what a person should act upon; exits with 1 where there is a warning.
-pub async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
+pub async fn doctor(config: &Config, arguments: &DoctorArgs) -> anyhow::Result<ExitCode> {
     with_engine(config, async |engine| {
+        if let Some(address) = &arguments.mail {
+            return mail(engine, address.as_deref()).await;
+        }
         let database = if config.database_url.is_some() {
             "given by database_url".to_owned()
         } else {
@@ -137,4 +152,28 @@ pub async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
         })
     })
     .await
+}
+
+/// Sends a test message; exits with 1 where it did not go.
+async fn mail(engine: &Engine, address: Option<&str>) -> anyhow::Result<ExitCode> {
+    let probe = engine::mail::probe(engine, address).await?;
+    println!("from               {}", probe.from);
+    println!("to                 {}", probe.to);
+    for said in &probe.steps {
+        let word = if said.went { "ok" } else { "failed" };
+        println!("{:<18} {word}: {}", said.step, said.text);
+    }
+    match &probe.file {
+        Some(file) => println!(
+            "no mail server is configured; the message is the file {}",
+            file.display()
+        ),
+        None if probe.went => println!("the mail server has taken the message over"),
+        None => println!("the message was not sent"),
+    }
+    Ok(if probe.went {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -1,6 +1,7 @@
 //! The command line: reads flags, calls a verb, says what came of it.
 
 mod config_check;
+mod group;
 mod house;
 mod import;
 pub mod open;
@@ -46,7 +47,7 @@ enum Command {
     /// Check the configuration
     Config(ConfigArgs),
     /// Say what a person should act upon; exits with 1 where there is a warning
-    Doctor,
+    Doctor(house::DoctorArgs),
     /// Write the whole database to a file
     Backup(house::BackupArgs),
     /// Read the database from a file
@@ -55,6 +56,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Manage accounts
     User(user::UserArgs),
+    /// Manage groups of people who sign
+    Group(group::GroupArgs),
     /// Manage tokens
     Token(token::TokenArgs),
     /// Check, store, preview, start, pause and resume plans
@@ -90,7 +93,7 @@ pub fn main() -> ExitCode {
         verb: ConfigVerb::Check,
     }) = arguments.command
     {
-        return check_config(&sources);
+        return check_config(&config, &sources);
     }
     telemetry::init();
     // A second installation, as it happens in tests, changes nothing.
@@ -117,7 +120,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate(arguments) => house::migrate(&config, &arguments).await?,
         // It needs no database and was answered before.
         Command::Config(_) => {}
-        Command::Doctor => return house::doctor(&config).await,
+        Command::Doctor(arguments) => return house::doctor(&config, &arguments).await,
         Command::Backup(arguments) => house::backup(&config, &arguments).await?,
         Command::Restore(arguments) => house::restore(&config, &arguments).await?,
         Command::Import(arguments) => {
@@ -125,6 +128,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         }
         Command::User(arguments) => {
             with_engine(&config, async |engine| user::run(arguments, engine).await).await?;
+        }
+        Command::Group(arguments) => {
+            with_engine(&config, async |engine| group::run(arguments, engine).await).await?;
         }
         Command::Token(arguments) => {
             with_engine(&config, async |engine| token::run(arguments, engine).await).await?;
@@ -140,7 +146,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_config(sources: &Sources) -> ExitCode {
+fn check_config(config: &Config, sources: &Sources) -> ExitCode {
     if let Some(file) = &sources.file {
         println!("file: {}", file.display());
     }
@@ -149,7 +155,16 @@ fn check_config(sources: &Sources) -> ExitCode {
     for name in &unknown {
         println!("warning: the environment has {name}, which is not a setting");
     }
-    ExitCode::SUCCESS
+    // What is configured and can never be delivered is a mistake, and a script should see it.
+    let refused = config_check::refused_receivers(config);
+    for sentence in &refused {
+        println!("error: {sentence}");
+    }
+    if refused.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn refuse(problems: &[String]) -> ExitCode {

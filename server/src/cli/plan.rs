@@ -31,6 +31,13 @@ enum PlanVerb {
         #[arg(short = 'n', long = "count", default_value_t = 10)]
         count: usize,
     },
+    /// Say which results of the last days a draft's gates would have stopped; changes nothing
+    WhatIf {
+        file: PathBuf,
+        /// How far back, such as 30d or 12h
+        #[arg(long, default_value = "30d")]
+        last: String,
+    },
     /// Store a plan file as the plan's next version
     Apply { file: PathBuf },
     /// Start a plan now
@@ -64,6 +71,11 @@ pub async fn run(config: &Config, arguments: PlanArgs) -> anyhow::Result<ExitCod
                 .await?
             };
             next(&plan, count)?;
+        }
+        PlanVerb::WhatIf { file, last } => {
+            let (plan, _) = read(&file)?;
+            let seconds = plans::document::seconds(&last).map_err(anyhow::Error::msg)?;
+            with_engine(config, async |engine| what_if(engine, &plan, seconds).await).await?;
         }
         PlanVerb::Apply { file } => {
             let (plan, text) = read(&file)?;
@@ -135,6 +147,44 @@ fn read(file: &Path) -> anyhow::Result<(Plan, String)> {
             bail!("{} has {} problems", file.display(), problems.len())
         }
     }
+}
+
+async fn what_if(engine: &Engine, draft: &Plan, seconds: u64) -> anyhow::Result<()> {
+    let back = chrono::TimeDelta::seconds(i64::try_from(seconds)?);
+    let since = engine.clock.now() - back;
+    let answer = engine::approvals::what_if(engine, &principal(), draft, since).await?;
+    println!(
+        "would have stopped {} of {} results of {} since {}; {} did stop",
+        answer.would_stop,
+        answer.considered,
+        answer.plan,
+        answer.since.format("%Y-%m-%d %H:%M UTC"),
+        answer.did_stop,
+    );
+    if answer.cut {
+        println!(
+            "only the newest {} results were looked at",
+            answer.considered
+        );
+    }
+    for (mark, rows) in [("stops", &answer.stopped), ("passes", &answer.passed)] {
+        for row in rows {
+            println!(
+                "{mark:<7} {}  {:<24} {:<24} {} {}",
+                row.at.format("%Y-%m-%d %H:%M"),
+                row.run_id.as_deref().unwrap_or("-"),
+                row.task,
+                row.risk
+                    .map(|risk| format!("risk {risk}"))
+                    .unwrap_or_default(),
+                row.rule
+                    .as_deref()
+                    .or(row.why.as_deref())
+                    .unwrap_or_default(),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn next(plan: &Plan, count: usize) -> anyhow::Result<()> {

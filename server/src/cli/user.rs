@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use engine::Engine;
-use engine::identity::accounts::{self, NewAccount};
+use engine::identity::accounts::{self, NewAccount, PreferencesEdit};
 use engine::identity::passwords;
 use model::id::AccountId;
 use model::identity::{Principal, Role};
@@ -26,8 +26,17 @@ enum UserVerb {
         /// viewer, approver, operator or admin; may be given several times
         #[arg(long = "role", required = true, value_name = "ROLE")]
         roles: Vec<Role>,
+        /// Where mail goes; without one, the login where it is an address itself
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
         #[command(flatten)]
         password: PasswordArgs,
+    },
+    /// Set where and how a person is notified
+    Set {
+        login: String,
+        #[command(flatten)]
+        notifications: NotificationArgs,
     },
     /// List the accounts
     List,
@@ -49,6 +58,63 @@ enum UserVerb {
     },
 }
 
+/// An empty text clears what it stands for.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct NotificationArgs {
+    /// Where mail goes
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// en or fr
+    #[arg(long)]
+    language: Option<String>,
+    /// An IANA name such as Europe/Paris
+    #[arg(long)]
+    zone: Option<String>,
+    /// `at_once`, digest or none
+    #[arg(long)]
+    mode: Option<String>,
+    /// Local hour of the daily message, 0 to 23
+    #[arg(long, value_name = "HOUR")]
+    digest_hour: Option<String>,
+    /// Local time from which messages wait, such as 22:00
+    #[arg(long, value_name = "TIME")]
+    quiet_from: Option<String>,
+    /// Local time until which messages wait
+    #[arg(long, value_name = "TIME")]
+    quiet_until: Option<String>,
+    /// Tell of tasks that failed after their last retry: true or false
+    #[arg(long, value_name = "BOOL")]
+    failures: Option<bool>,
+    /// Only from this many failures in a row
+    #[arg(long, value_name = "COUNT")]
+    failures_in_a_row: Option<String>,
+    /// Such as "Mon-Fri 09:00-18:00"
+    #[arg(long, value_name = "HOURS")]
+    working_hours: Option<String>,
+    /// The member id that Slack shows under Copy member ID, such as U012AB3CD: clicks of that
+    /// member count as this account's own
+    #[arg(long, value_name = "ID")]
+    slack_user: Option<String>,
+}
+
+impl From<NotificationArgs> for PreferencesEdit {
+    fn from(args: NotificationArgs) -> Self {
+        Self {
+            email: args.email,
+            language: args.language,
+            zone: args.zone,
+            mode: args.mode,
+            digest_hour: args.digest_hour,
+            quiet_from: args.quiet_from,
+            quiet_until: args.quiet_until,
+            failures: args.failures,
+            failures_in_a_row: args.failures_in_a_row,
+            working_hours: args.working_hours,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 struct PasswordArgs {
     /// Read the password from the standard input instead of making one up
@@ -66,6 +132,7 @@ pub async fn run(args: UserArgs, engine: &Engine) -> anyhow::Result<()> {
         UserVerb::Add {
             login,
             roles,
+            email,
             password,
         } => {
             let (password, made_up) = password.take(engine)?;
@@ -74,11 +141,32 @@ pub async fn run(args: UserArgs, engine: &Engine) -> anyhow::Result<()> {
                 login,
                 password,
                 roles,
+                email,
             };
             let id = accounts::create(engine, &operator, &new).await?;
             let account = accounts::get(engine, &operator, id).await?;
             println!("made the account {}", account.login);
             show(made_up.then_some(&shown));
+        }
+        UserVerb::Set {
+            login,
+            notifications,
+        } => {
+            let id = find(engine, &operator, &login).await?;
+            if let Some(user) = &notifications.slack_user {
+                let user = Some(user.trim()).filter(|user| !user.is_empty());
+                accounts::set_slack_user(engine, &operator, id, user).await?;
+                match user {
+                    Some(user) => println!("clicks of the Slack member {user} count as {login}'s"),
+                    None => println!("no click in Slack counts as {login}'s"),
+                }
+            }
+            let edit = PreferencesEdit::from(notifications);
+            if edit != PreferencesEdit::default() {
+                let now = accounts::set_preferences(engine, &operator, id, &edit).await?;
+                let email = now.email.as_deref().unwrap_or("nowhere");
+                println!("mail for {login} goes to {email}, {}", now.mode);
+            }
         }
         UserVerb::List => list(engine, &operator).await?,
         UserVerb::Disable { login } => {

@@ -1,6 +1,7 @@
 //! Typed settings of the process: flag before environment before file.
 
 mod keys;
+mod mail;
 mod parse;
 mod secrets;
 mod sources;
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engine::settings::Retention;
+use engine::settings::{AllowedReceiver, MailSettings, Retention, Smtp};
 use ipnet::IpNet;
 use model::identity::Role;
 use secrecy::SecretString;
@@ -43,6 +44,17 @@ pub struct Config {
     pub generic_webhook: Option<SecretString>,
     /// Signs what goes to `generic_webhook`.
     pub generic_webhook_secret: Option<SecretString>,
+    /// None where messages become files of the data folder.
+    pub smtp: Option<Smtp>,
+    /// Whom mail is from.
+    pub mail_from: String,
+    /// Signs it too, while receivers change over.
+    pub generic_webhook_secret_previous: Option<SecretString>,
+    /// Receivers inside that may be posted to.
+    pub webhook_allow: Vec<AllowedReceiver>,
+    /// Without it there are no buttons in Slack and no address that they call.
+    pub slack_signing_secret: Option<SecretString>,
+    pub slack_team: Option<String>,
     pub trusted_proxies: Vec<IpNet>,
     /// In lower case, without a port; empty means the host of `public_url` and loopback names.
     pub allowed_hosts: Vec<String>,
@@ -100,9 +112,12 @@ impl Config {
             reader.problems.push(problem);
             BTreeMap::new()
         });
+        let public_url = reader.optional("public_url", parse::web_address);
+        let smtp = mail::server(&mut reader);
+        let mail_from = mail::sender(&mut reader, public_url.as_deref(), smtp.is_some());
         let config = Self {
             listen: reader.or("listen", SocketAddr::from(([127, 0, 0, 1], 4180)), listen),
-            public_url: reader.optional("public_url", parse::web_address),
+            public_url,
             database_url: reader.optional("database_url", database),
             database_owner_url: reader.optional("database_owner_url", database),
             data_folder: reader.or("data_folder", data_folder, path),
@@ -123,9 +138,14 @@ impl Config {
             slack_webhook: reader.optional("notify.slack_webhook", webhook),
             email_webhook: reader.optional("notify.email_webhook", webhook),
             generic_webhook: reader.optional("notify.webhook", webhook),
-            generic_webhook_secret: reader.optional("notify.webhook_secret", |text| {
-                Ok(SecretString::from(text.to_owned()))
-            }),
+            smtp,
+            mail_from,
+            generic_webhook_secret: reader.optional("notify.webhook_secret", secret),
+            generic_webhook_secret_previous: reader
+                .optional("notify.webhook_secret_previous", secret),
+            webhook_allow: reader.or("notify.webhook_allow", Vec::new(), receivers),
+            slack_signing_secret: reader.optional("notify.slack_signing_secret", secret),
+            slack_team: reader.optional("notify.slack_team", |text| Ok(text.to_owned())),
             trusted_proxies: reader.or("http.trusted_proxies", Vec::new(), parse::networks),
             allowed_hosts: reader.or("http.allowed_hosts", Vec::new(), |text| {
                 list(&text.to_lowercase())
@@ -160,8 +180,19 @@ impl Config {
             email_webhook: self.email_webhook.clone(),
             generic_webhook: self.generic_webhook.clone(),
             generic_webhook_secret: self.generic_webhook_secret.clone(),
+            generic_webhook_secret_previous: self.generic_webhook_secret_previous.clone(),
+            webhook_allow: self.webhook_allow.clone(),
+            slack_signing_secret: self.slack_signing_secret.clone(),
+            slack_team: self.slack_team.clone(),
             // A loopback address in a message would lead its reader to their own machine.
             public_url: self.public_url.clone(),
+            mail: MailSettings {
+                smtp: self.smtp.clone(),
+                from: self.mail_from.clone(),
+                folder: Some(self.data_folder.join("mail")),
+                base_url: self.address(),
+                ..MailSettings::default()
+            },
             notices: self.notices.clone(),
             retention: self.retention,
         }
@@ -262,6 +293,18 @@ fn webhook(text: &str) -> Result<SecretString, String> {
     } else {
         Err("it must be an https:// address".to_owned())
     }
+}
+
+fn secret(text: &str) -> Result<SecretString, String> {
+    if text.is_empty() {
+        Err("it is empty; remove it or give the secret".to_owned())
+    } else {
+        Ok(SecretString::from(text.to_owned()))
+    }
+}
+
+fn receivers(text: &str) -> Result<Vec<AllowedReceiver>, String> {
+    parse::list(text).iter().map(|item| item.parse()).collect()
 }
 
 fn lease(text: &str) -> Result<Duration, String> {

@@ -156,3 +156,58 @@ fn the_documents_table_is_the_tables() {
         "docs/OPERATIONS.md should have these rows:\n{rows}"
     );
 }
+
+#[test]
+fn a_mail_server_needs_a_sender_and_one_way_of_saying_it() {
+    let (config, _) = read(None, &[], &[]).expect("valid");
+    assert!(config.smtp.is_none());
+    let folder = config.engine_settings().mail.folder.expect("a folder");
+    assert!(folder.ends_with("mail"));
+
+    let file = Some(
+        "public_url = \"https://night.example.org\"\n[notify.smtp]\nhost = \"mail.example.org\"\nport = 2525\n",
+    );
+    let (config, _) = read(file, &[], &[]).expect("valid");
+    let smtp = config.smtp.as_ref().expect("a server");
+    assert_eq!((smtp.host.as_str(), smtp.port), ("mail.example.org", 2525));
+    assert_eq!(smtp.tls, engine::settings::SmtpTls::StartTls);
+    assert_eq!(config.mail_from, "Watchbill <watchbill@night.example.org>");
+
+    let server = ("WATCHBILL_SMTP_URL", "smtp://night:canary@mail.example.org");
+    for (environment, words) in [
+        (vec![server], "notify.mail_from is missing"),
+        (
+            vec![
+                server,
+                ("WATCHBILL_MAIL_FROM", "nobody\r\nBcc: x@example.org"),
+            ],
+            "is not a sender",
+        ),
+        (
+            vec![
+                server,
+                ("WATCHBILL_MAIL_FROM", "w@example.org"),
+                ("WATCHBILL_SMTP_HOST", "mail.example.org"),
+            ],
+            "leave out the other settings",
+        ),
+        (
+            vec![("WATCHBILL_SMTP_USER", "night")],
+            "notify.smtp.host is missing",
+        ),
+        (
+            vec![
+                ("WATCHBILL_SMTP_HOST", "a b"),
+                ("WATCHBILL_MAIL_FROM", "w@example.org"),
+            ],
+            "is not the name of a host",
+        ),
+    ] {
+        let Err(problems) = read(None, &environment, &[]) else {
+            panic!("{words}: it is refused")
+        };
+        let text = problems.join("; ");
+        assert!(text.contains(words), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Pages: rendered whole on the server, then live in the browser. Forms are plain forms.
 
 mod forms;
+mod prefetch;
 mod reader;
 mod refusal;
 mod render;
@@ -54,11 +55,12 @@ async fn page(
         return problem(StatusCode::METHOD_NOT_ALLOWED, detail, &[]);
     }
     if is_static(path) {
-        let file = site::file(uri.clone(), headers).await;
+        let file = site::file(uri.clone(), headers.clone()).await;
         if file.status() != StatusCode::NOT_FOUND {
             return file;
         }
     }
+    prefetch::note(&method, path, &headers, reader.principal.is_some());
     match (&reader.principal, path) {
         (None, "/login") => {}
         (None, _) => return to_login(&uri),

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 use chrono::Datelike as _;
-use model::identity::{Principal, PrincipalKind};
+use model::identity::Principal;
 use serde::Deserialize;
 
 use crate::auth::{Caller, local_path};
@@ -49,9 +49,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
 impl Reader {
     /// Whether somebody else chose the password: then nothing but a new one may be chosen.
     pub fn must_choose_password(&self) -> bool {
-        self.principal.as_ref().is_some_and(|principal| {
-            matches!(principal.kind, PrincipalKind::PendingPassword { .. })
-        })
+        self.principal
+            .as_ref()
+            .is_some_and(Principal::must_choose_password)
     }
 
     /// What the page is told.

@@ -42,6 +42,8 @@ pub struct Decision {
     /// The digest that was shown: it says what the answer is about.
     digest: String,
     note: Option<String>,
+    /// What the first who approves fills in, by name, where the policy has `inputs`.
+    inputs: Option<serde_json::Value>,
 }
 
 /// What waits, and what was decided last.
@@ -79,7 +81,8 @@ async fn get(
     ))
 }
 
-/// Approve or reject.
+/// Approve, reject or ask for changes. Where the policy asks for more signatures the request
+/// stays pending.
 #[utoipa::path(
     post,
     path = "/api/v1/approvals/{id}/decide",
@@ -108,6 +111,7 @@ async fn decide(
         digest: Some(digest),
         verdict: body.verdict,
         note: note(&query, body.note)?,
+        inputs: body.inputs,
         channel: Channel::Api,
     };
     answer(&state.engine, &principal, &decision).await?;

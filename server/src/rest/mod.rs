@@ -5,9 +5,12 @@
 
 mod agents_tasks;
 mod approvals;
+mod decisions;
+mod deliveries;
 mod download;
 pub mod error;
 pub mod json;
+mod people;
 mod plans;
 mod plans_edit;
 mod query;
@@ -100,6 +103,9 @@ fn routes() -> OpenApiRouter<AppState> {
         .merge(tasks::routes())
         .merge(tasks_files::routes())
         .merge(approvals::routes())
+        .merge(decisions::routes())
+        .merge(people::routes())
+        .merge(deliveries::routes())
         .merge(crate::auth::api())
 }
 

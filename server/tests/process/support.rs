@@ -12,7 +12,7 @@ use engine::tasks::NewTask;
 use engine::{Engine, Settings};
 use model::id::TaskId;
 use model::identity::Principal;
-use model::plan::{Join, PlanTask, Retries, Work};
+use model::plan::{PlanTask, Work};
 use model::view::TaskDetail;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -232,20 +232,8 @@ pub async fn enqueue(engine: &Engine, script: &str) -> TaskId {
 /// The same, for workers with these labels only.
 pub async fn enqueue_for(engine: &Engine, script: &str, labels: &[&str]) -> TaskId {
     let definition = PlanTask {
-        name: "probe".to_owned(),
-        description: String::new(),
-        needs: Vec::new(),
-        join: Join::AllSucceeded,
-        when: None,
-        work: Work::Run(["sh", "-c", script].map(str::to_owned).to_vec()),
-        working_directory: None,
-        environment: Vec::new(),
-        timeout_seconds: 60,
-        retries: Retries::default(),
-        approval: None,
-        queue: "default".to_owned(),
-        priority: 0,
         labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        ..PlanTask::new("probe", Work::run(["sh", "-c", script]))
     };
     let new = NewTask {
         definition,

@@ -10,7 +10,7 @@ async fn the_document_is_served_and_complete(pool: PgPool) {
     let api = Api::new(pool).await;
     api.get("-", "/api/v1/openapi.json").await.expect(401);
     let document = api
-        .get("vera", "/api/v1/openapi.json")
+        .get("viewer", "/api/v1/openapi.json")
         .await
         .expect(200)
         .json();

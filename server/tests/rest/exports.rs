@@ -34,7 +34,10 @@ async fn hostile_fields_come_back_as_text(pool: PgPool) {
                       "started_at": "2025-01-15T03:00:00Z"}),
     )
     .await;
-    let answer = api.get("vera", "/agents/tasks/paged.csv").await.expect(200);
+    let answer = api
+        .get("viewer", "/agents/tasks/paged.csv")
+        .await
+        .expect(200);
     assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
     assert!(
         answer.headers["content-disposition"]
@@ -72,7 +75,7 @@ async fn hostile_fields_come_back_as_text(pool: PgPool) {
         ("limit=10000", 200),
         ("status=x", 422),
     ] {
-        api.get("vera", &format!("/agents/tasks/paged.csv?{query}"))
+        api.get("viewer", &format!("/agents/tasks/paged.csv?{query}"))
             .await
             .expect(status);
     }
@@ -80,7 +83,7 @@ async fn hostile_fields_come_back_as_text(pool: PgPool) {
     api.get("-", "/api/v1/tasks.csv").await.expect(401);
     api.get("reporter", "/api/v1/tasks.csv").await.expect(403);
     let two = api
-        .get("vera", "/agents/tasks/paged.csv?limit=2")
+        .get("viewer", "/agents/tasks/paged.csv?limit=2")
         .await
         .expect(200);
     assert_eq!(two.text().matches(",failed,").count(), 2);
@@ -123,7 +126,7 @@ async fn the_export_has_exactly_what_the_list_shows(pool: PgPool) {
         let mut cursor = String::new();
         loop {
             let page = api
-                .get("vera", &format!("/api/v1/tasks?{query}&limit=7{cursor}"))
+                .get("viewer", &format!("/api/v1/tasks?{query}&limit=7{cursor}"))
                 .await
                 .expect(200)
                 .json();
@@ -140,7 +143,7 @@ async fn the_export_has_exactly_what_the_list_shows(pool: PgPool) {
             }
         }
         let csv = api
-            .get("vera", &format!("/api/v1/tasks.csv?{query}"))
+            .get("viewer", &format!("/api/v1/tasks.csv?{query}"))
             .await
             .expect(200);
         let mut reader = csv::Reader::from_reader(csv.bytes.as_slice());

@@ -1,9 +1,14 @@
 //! The REST contract, over the real router and a database for each test.
 
 mod contract;
+mod deliveries;
 mod documents;
 mod exports;
+mod house;
+mod mail_pages;
+mod plans;
 mod pruning;
 mod read_only;
 mod reference;
+mod slack;
 mod support;

@@ -17,7 +17,7 @@ async fn pruning_keeps_what_is_open_and_what_was_decided(pool: PgPool) {
     let signed = api
         .report(json!({"task": "c", "run_id": "signed", "status": "awaiting_approval", "started_at": old}))
         .await;
-    api.post("ann", &format!("/agents/tasks/{signed}/approve"))
+    api.post("approver", &format!("/agents/tasks/{signed}/approve"))
         .await
         .expect(200);
     let young = json!({"task": "d", "run_id": "new", "status": "succeeded"});
@@ -25,7 +25,7 @@ async fn pruning_keeps_what_is_open_and_what_was_decided(pool: PgPool) {
 
     let path = "/agents/tasks/before?date=2024-06-01";
     api.call("-", Method::DELETE, path).await.expect(401);
-    api.call("olga", Method::DELETE, path).await.expect(403);
+    api.call("operator", Method::DELETE, path).await.expect(403);
     api.call("admin", Method::DELETE, "/agents/tasks/before")
         .await
         .expect(422);
@@ -60,7 +60,7 @@ async fn pruning_keeps_what_is_open_and_what_was_decided(pool: PgPool) {
             .await,
         1
     );
-    api.get("vera", "/api/v1/approvals/1").await.expect(200);
+    api.get("viewer", "/api/v1/approvals/1").await.expect(200);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

@@ -7,7 +7,7 @@ use sqlx::{PgPool, Row as _};
 use crate::support::Api;
 
 /// Every table with its whole content, as a fingerprint.
-async fn contents(pool: &PgPool) -> Vec<(String, String)> {
+pub async fn contents(pool: &PgPool) -> Vec<(String, String)> {
     let tables = sqlx::query(
         "SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind = 'r' AND n.nspname = 'public' ORDER BY 1",
@@ -50,7 +50,7 @@ async fn reading_changes_nothing(pool: PgPool) {
             .replace("{attempt}", "1")
             .replace("{artifact}", "1")
             .replace("{key}", "1");
-        for who in ["admin", "ann", "-"] {
+        for who in ["admin", "approver", "-"] {
             for method in [Method::GET, Method::HEAD] {
                 let answer = api.call(who, method, &path).await;
                 assert!(

@@ -32,7 +32,7 @@ async fn the_documented_create_and_update(pool: PgPool) {
         "someday": "an unknown key",
     });
     let made = api
-        .json("olga", Method::POST, "/agents/tasks/", &body)
+        .json("operator", Method::POST, "/agents/tasks/", &body)
         .await
         .expect(201)
         .json();
@@ -47,7 +47,7 @@ async fn the_documented_create_and_update(pool: PgPool) {
         "outputs_uri": "https://github.com/user/repo/pull/123", "approver": "mallory",
     });
     let changed = api
-        .json("olga", Method::PATCH, &path, &change)
+        .json("operator", Method::PATCH, &path, &change)
         .await
         .expect(200)
         .json();
@@ -63,7 +63,12 @@ async fn the_documented_create_and_update(pool: PgPool) {
     assert_eq!(api.scalar("SELECT count(*) FROM task_history").await, 2);
 
     let refused = api
-        .json("olga", Method::PATCH, &path, &json!({"status": "running"}))
+        .json(
+            "operator",
+            Method::PATCH,
+            &path,
+            &json!({"status": "running"}),
+        )
         .await
         .expect(409);
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
@@ -110,12 +115,12 @@ async fn its_client_asks_for_approval_in_one_patch(pool: PgPool) {
     );
 
     // The same report again changes nothing; another result asks again.
-    api.json("olga", Method::PATCH, &path, &patch)
+    api.json("operator", Method::PATCH, &path, &patch)
         .await
         .expect(200);
     assert_eq!(api.scalar("SELECT count(*) FROM approvals").await, 1);
     let other = json!({"outputs_uri": "https://github.com/user/repo/pull/10"});
-    api.json("olga", Method::PATCH, &path, &other)
+    api.json("operator", Method::PATCH, &path, &other)
         .await
         .expect(200);
     assert_eq!(
@@ -137,7 +142,7 @@ async fn its_client_asks_for_approval_in_one_patch(pool: PgPool) {
 
     // No report leaves it, none decides it.
     api.json(
-        "olga",
+        "operator",
         Method::PATCH,
         &path,
         &json!({"status": "succeeded"}),
@@ -145,7 +150,7 @@ async fn its_client_asks_for_approval_in_one_patch(pool: PgPool) {
     .await
     .expect(409);
     api.json(
-        "olga",
+        "operator",
         Method::PATCH,
         &path,
         &json!({"approval_state": "approved"}),
@@ -154,18 +159,18 @@ async fn its_client_asks_for_approval_in_one_patch(pool: PgPool) {
     .expect(422);
 
     let approve = format!("{path}/approve?note=looks%20good");
-    let approved = api.post("ann", &approve).await.expect(200).json();
+    let approved = api.post("approver", &approve).await.expect(200).json();
     assert_eq!(approved["status"], "succeeded");
     assert_eq!(approved["approval_state"], "approved");
-    assert_eq!(approved["approver"], "ann");
+    assert_eq!(approved["approver"], "approver");
     assert_eq!(approved["approval_note"], "looks good");
     assert_eq!(approved["duration_ms"], 11_000);
-    let twice = api.post("ann", &approve).await.expect(409);
+    let twice = api.post("approver", &approve).await.expect(409);
     assert!(twice.text().contains("approved"));
 
     // What was signed stays as it was signed.
     api.json(
-        "olga",
+        "operator",
         Method::PATCH,
         &path,
         &json!({"outputs_uri": "https://evil.example"}),
@@ -173,7 +178,7 @@ async fn its_client_asks_for_approval_in_one_patch(pool: PgPool) {
     .await
     .expect(409);
     api.json(
-        "olga",
+        "operator",
         Method::PATCH,
         &path,
         &json!({"webhook_notified_at": null}),
@@ -189,7 +194,7 @@ async fn reject_and_cancel_take_a_note_in_the_body(pool: PgPool) {
     let path = format!("/agents/tasks/{first}/reject");
     let rejected = api
         .json(
-            "ann",
+            "approver",
             Method::POST,
             &path,
             &json!({"note": "not like this"}),
@@ -206,7 +211,7 @@ async fn reject_and_cancel_take_a_note_in_the_body(pool: PgPool) {
     let path = format!("/agents/tasks/{second}/cancel");
     let cancelled = api
         .json(
-            "olga",
+            "operator",
             Method::POST,
             &path,
             &json!({"note": "no longer needed"}),
@@ -217,15 +222,15 @@ async fn reject_and_cancel_take_a_note_in_the_body(pool: PgPool) {
     assert_eq!(cancelled["status"], "skipped");
     assert_eq!(cancelled["approval_state"], "cancelled");
     assert_eq!(cancelled["approval_note"], "no longer needed");
-    api.post("olga", &path).await.expect(409);
-    api.post("ann", &format!("/agents/tasks/{second}/approve"))
+    api.post("operator", &path).await.expect(409);
+    api.post("approver", &format!("/agents/tasks/{second}/approve"))
         .await
         .expect(409);
 
     for action in ["approve", "reject", "cancel"] {
         let path = format!("/agents/tasks/{}/{action}", api.awaiting().await);
         api.post("-", &path).await.expect(401);
-        api.post("vera", &path).await.expect(403);
+        api.post("viewer", &path).await.expect(403);
         api.post("reporter", &path).await.expect(403);
         api.post("admin", &format!("/agents/tasks/999999/{action}"))
             .await
@@ -250,7 +255,7 @@ async fn native_tasks_are_not_the_reporters_to_change(pool: PgPool) {
     let path = format!("/agents/tasks/{id}");
     let refused = api
         .json(
-            "olga",
+            "operator",
             Method::PATCH,
             &path,
             &json!({"status": "succeeded"}),
@@ -258,7 +263,7 @@ async fn native_tasks_are_not_the_reporters_to_change(pool: PgPool) {
         .await
         .expect(409);
     assert!(refused.text().contains("queued"));
-    let listed = api.get("vera", "/agents/tasks").await.expect(200).json();
+    let listed = api.get("viewer", "/agents/tasks").await.expect(200).json();
     assert_eq!(listed[0]["run_id"], "");
 }
 
@@ -278,14 +283,14 @@ async fn lists_and_pages(pool: PgPool) {
         .await;
     }
     let all = api
-        .get("vera", "/agents/tasks/?run_id=nightly-2025-01-15")
+        .get("viewer", "/agents/tasks/?run_id=nightly-2025-01-15")
         .await
         .expect(200)
         .json();
     assert_eq!(all.as_array().unwrap().len(), 7);
     assert_eq!(all[0]["started_at"], "2025-01-15T02:36:00Z");
     let few = api
-        .get("vera", "/agents/tasks/?status=failed&limit=2")
+        .get("viewer", "/agents/tasks/?status=failed&limit=2")
         .await
         .expect(200)
         .json();
@@ -294,7 +299,7 @@ async fn lists_and_pages(pool: PgPool) {
     let mut path = "/agents/tasks/paged?limit=2&status=failed&status=succeeded&task=task.0&task=task.1&since=2025-01-15T02:31:00".to_owned();
     let mut seen = Vec::new();
     loop {
-        let page = api.get("vera", &path).await.expect(200).json();
+        let page = api.get("viewer", &path).await.expect(200).json();
         seen.extend(
             page["items"]
                 .as_array()
@@ -313,7 +318,7 @@ async fn lists_and_pages(pool: PgPool) {
     assert_eq!(seen, minutes);
 
     for bad in ["cursor=x", "cursor=", "cursor=e30"] {
-        api.get("vera", &format!("/agents/tasks/paged?{bad}"))
+        api.get("viewer", &format!("/agents/tasks/paged?{bad}"))
             .await
             .expect(400);
     }
@@ -329,7 +334,7 @@ async fn lists_and_pages(pool: PgPool) {
         "task=a%00b",
     ] {
         let problem = api
-            .get("vera", &format!("/agents/tasks/paged?{bad}"))
+            .get("viewer", &format!("/agents/tasks/paged?{bad}"))
             .await
             .expect(422)
             .json();
@@ -366,7 +371,12 @@ async fn bad_reports_are_named(pool: PgPool) {
         ("approval_state", json!("approved")),
     ] {
         let problem = api
-            .json("olga", Method::POST, "/agents/tasks/", &with(field, value))
+            .json(
+                "operator",
+                Method::POST,
+                "/agents/tasks/",
+                &with(field, value),
+            )
             .await
             .expect(422)
             .json();
@@ -374,7 +384,7 @@ async fn bad_reports_are_named(pool: PgPool) {
     }
     let missing = api
         .json(
-            "olga",
+            "operator",
             Method::POST,
             "/agents/tasks/",
             &json!({"task": "a"}),
@@ -388,7 +398,7 @@ async fn bad_reports_are_named(pool: PgPool) {
     api.report(with("task", json!("é".repeat(64)))).await;
 
     let post = |kind: &'static str, body: String| {
-        api.raw("olga", Method::POST, "/agents/tasks/", kind, body)
+        api.raw("operator", Method::POST, "/agents/tasks/", kind, body)
     };
     post("text/plain", good.to_string()).await.expect(415);
     post("application/json; charset=utf-8", good.to_string())
@@ -418,24 +428,24 @@ async fn bad_reports_are_named(pool: PgPool) {
     api.json("-", Method::POST, "/agents/tasks/", &good)
         .await
         .expect(401);
-    api.json("vera", Method::POST, "/agents/tasks/", &good)
+    api.json("viewer", Method::POST, "/agents/tasks/", &good)
         .await
         .expect(403);
     api.json("reporter", Method::POST, "/agents/tasks", &good)
         .await
         .expect(201);
-    api.json("olga", Method::PATCH, "/agents/tasks/999", &json!({}))
+    api.json("operator", Method::PATCH, "/agents/tasks/999", &json!({}))
         .await
         .expect(404);
     api.json(
-        "olga",
+        "operator",
         Method::PATCH,
         "/agents/tasks/999999999999999999999",
         &json!({}),
     )
     .await
     .expect(422);
-    api.json("olga", Method::PUT, "/agents/tasks/", &good)
+    api.json("operator", Method::PUT, "/agents/tasks/", &good)
         .await
         .expect(405);
 }

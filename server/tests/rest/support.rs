@@ -12,7 +12,7 @@ use engine::{Engine, Settings};
 use leptos::config::LeptosOptions;
 use model::id::{AccountId, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
-use model::plan::{Join, PlanTask, Retries, Work};
+use model::plan::{PlanTask, Work};
 use model::view::Outcome;
 use serde_json::{Value, json};
 use server::auth::Caller;
@@ -66,7 +66,7 @@ impl Answer {
 }
 
 impl Api {
-    /// An API in which `admin`, `ann` (approver), `olga` (operator) and `vera` (viewer) have accounts.
+    /// An API in which `admin`, `approver` (approver), `operator` (operator) and `viewer` (viewer) have accounts.
     pub async fn new(pool: PgPool) -> Self {
         Self::with(pool, Settings::default(), Config::default()).await
     }
@@ -75,9 +75,9 @@ impl Api {
         let engine = Engine::new(pool, settings);
         for (login, role) in [
             ("admin", Role::Admin),
-            ("ann", Role::Approver),
-            ("olga", Role::Operator),
-            ("vera", Role::Viewer),
+            ("approver", Role::Approver),
+            ("operator", Role::Operator),
+            ("viewer", Role::Viewer),
         ] {
             sqlx::query(
                 "WITH a AS (INSERT INTO accounts (login, password_hash) VALUES ($1, 'none') RETURNING id)
@@ -159,7 +159,7 @@ impl Api {
 
     /// Reports a task as the reference's orchestrator does; gives its id.
     pub async fn report(&self, body: Value) -> i64 {
-        self.json("olga", Method::POST, "/agents/tasks/", &body)
+        self.json("operator", Method::POST, "/agents/tasks/", &body)
             .await
             .expect(201)
             .json()["id"]
@@ -240,22 +240,7 @@ impl Api {
 
 /// A task that does nothing in particular.
 pub fn definition(name: &str) -> PlanTask {
-    PlanTask {
-        name: name.to_owned(),
-        description: String::new(),
-        needs: Vec::new(),
-        join: Join::AllSucceeded,
-        when: None,
-        work: Work::Run(vec!["true".to_owned()]),
-        working_directory: None,
-        environment: Vec::new(),
-        timeout_seconds: 60,
-        retries: Retries::default(),
-        approval: None,
-        queue: "default".to_owned(),
-        priority: 0,
-        labels: Vec::new(),
-    }
+    PlanTask::new(name, Work::run(["true"]))
 }
 
 /// Stands in for the layer that resolves cookies and tokens: the header names the account.

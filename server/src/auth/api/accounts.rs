@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::notifications::NotificationsChange;
 use super::{id, words};
 use crate::auth::{Authenticated, Client, cookie};
 use crate::rest::{ApiError, ApiJson};
@@ -26,20 +27,30 @@ pub(super) struct AccountRequest {
     password: SecretString,
     /// Any of viewer, approver, operator, admin.
     roles: Vec<String>,
+    /// Where mail goes; without one, the login where it is an address itself.
+    email: Option<String>,
 }
 
-/// One change to an account: exactly one of roles, disabled and password.
+/// One change to an account: exactly one of roles, disabled, `slack_user`, password and notifications.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountChange {
     roles: Option<Vec<String>>,
     /// Ends its sessions and revokes its tokens.
     disabled: Option<bool>,
+    /// The member id in Slack whose clicks count as this person's; null for none.
+    #[expect(
+        clippy::option_option,
+        reason = "absent, null and a text are three things"
+    )]
+    #[serde(default, deserialize_with = "given")]
+    slack_user: Option<Option<String>>,
     #[schema(value_type = Option<String>, format = Password)]
     password: Option<SecretString>,
     /// With one's own password only.
     #[schema(value_type = Option<String>, format = Password)]
     present_password: Option<SecretString>,
+    notifications: Option<NotificationsChange>,
 }
 
 /// A person who may log in.
@@ -48,9 +59,12 @@ pub(super) struct AccountItem {
     id: i64,
     login: String,
     roles: Vec<&'static str>,
+    email: Option<String>,
     created_at: DateTime<Utc>,
     disabled_at: Option<DateTime<Utc>>,
     must_change_password: bool,
+    /// The member id in Slack whose clicks count as this person's.
+    slack_user: Option<String>,
 }
 
 /// Accounts by login.
@@ -85,14 +99,16 @@ pub(super) async fn create(
         login: request.login,
         password: request.password,
         roles: words("roles", &request.roles)?,
+        email: request.email,
     };
     let id = accounts::create(&state.engine, &caller, &new).await?;
     let account = accounts::get(&state.engine, &caller, id).await?;
     Ok((StatusCode::CREATED, Json(item(account))).into_response())
 }
 
-/// Changes an account: its roles, whether it is disabled, or its password. A person may
-/// set their own password in a session, with the present one; all else needs admin.
+/// Changes an account: its roles, whether it is disabled, its member id in Slack, its password, or
+/// how its person is notified. A person may set their own password, with the present one, and
+/// their own notifications in a session; all else needs admin.
 #[utoipa::path(patch, path = "/api/v1/accounts/{id}", tag = "identity", operation_id = "change_account", request_body = AccountChange,
     params(("id" = i64, Path, description = "the account's id")),
     responses((status = 200, body = AccountItem), (status = 403, description = "needs the role admin"),
@@ -107,18 +123,32 @@ pub(super) async fn change(
 ) -> Result<Response, ApiError> {
     let (engine, account) = (&state.engine, id::<AccountId>("account", &account)?);
     let mut session = None;
-    match (change.roles, change.disabled, change.password) {
-        (Some(roles), None, None) => {
+    match (
+        change.roles,
+        change.disabled,
+        change.slack_user,
+        change.password,
+        change.notifications,
+    ) {
+        (Some(roles), None, None, None, None) => {
             accounts::set_roles(engine, &caller, account, &words("roles", &roles)?).await?;
         }
-        (None, Some(true), None) => accounts::disable(engine, &caller, account).await?,
-        (None, Some(false), None) => accounts::enable(engine, &caller, account).await?,
-        (None, None, Some(password)) => {
+        (None, Some(true), None, None, None) => accounts::disable(engine, &caller, account).await?,
+        (None, Some(false), None, None, None) => accounts::enable(engine, &caller, account).await?,
+        (None, None, Some(slack_user), None, None) => {
+            let slack_user = slack_user.as_deref();
+            accounts::set_slack_user(engine, &caller, account, slack_user).await?;
+        }
+        (None, None, None, Some(password), None) => {
             let present = change.present_password.as_ref();
             session = accounts::set_password(engine, &caller, account, present, &password).await?;
         }
+        (None, None, None, None, Some(notifications)) => {
+            let edit = notifications.into();
+            accounts::set_preferences(engine, &caller, account, &edit).await?;
+        }
         _ => {
-            let message = "Change one thing in a request: roles, disabled or password.";
+            let message = "Change one thing in a request: roles, disabled, slack_user, password or notifications.";
             return Err(Error::invalid("", message).into());
         }
     }
@@ -137,8 +167,21 @@ fn item(account: Account) -> AccountItem {
         id: account.id.0,
         login: account.login,
         roles: account.roles.iter().map(|role| role.as_str()).collect(),
+        email: account.email,
         created_at: account.created_at,
         disabled_at: account.disabled_at,
         must_change_password: account.must_change_password,
+        slack_user: account.slack_user,
     }
+}
+
+/// Tells null from what is not there.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a text are three things"
+)]
+fn given<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }

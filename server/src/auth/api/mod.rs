@@ -2,6 +2,7 @@
 
 mod accounts;
 mod me;
+mod notifications;
 mod tokens;
 
 use std::str::FromStr;
@@ -20,6 +21,7 @@ pub fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(tokens::revoke))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::change))
+        .routes(routes!(notifications::get))
 }
 
 /// Words of a list, each of which must be known.

@@ -30,7 +30,7 @@ async fn me_tells_who_and_what(pool: PgPool) {
     let me = json_of(call(&app, SESSION, "GET", "/api/v1/me", &Value::Null).await).await;
     assert_eq!(
         (&me["name"], &me["kind"]),
-        (&json!("marie"), &json!("session"))
+        (&json!("approver"), &json!("session"))
     );
     assert_eq!(me["permissions"], json!(["read", "decide"]));
     let headers = [("x-admin-key", TOKEN)];
@@ -41,7 +41,11 @@ async fn me_tells_who_and_what(pool: PgPool) {
     .await;
     assert_eq!(
         (&me["name"], &me["kind"], &me["scopes"]),
-        (&json!("marie"), &json!("token"), &json!(["read", "decide"]))
+        (
+            &json!("approver"),
+            &json!("token"),
+            &json!(["read", "decide"])
+        )
     );
     assert_eq!(
         app.status("GET", "/api/v1/me", &[]).await,
@@ -158,7 +162,7 @@ async fn accounts_are_for_administrators(pool: PgPool) {
     let app = app(pool, Config::default()).await;
     person(&app.engine, "root", &[Role::Admin]).await;
     let root = "session-of-root";
-    let new = json!({ "login": "jean", "password": PASSWORD, "roles": ["viewer"] });
+    let new = json!({ "login": "colleague", "password": PASSWORD, "roles": ["viewer"] });
     assert_eq!(
         call(&app, SESSION, "POST", "/api/v1/accounts", &new)
             .await

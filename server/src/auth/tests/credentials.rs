@@ -8,7 +8,7 @@ use crate::config::Config;
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn each_proof_is_taken_for_what_it_is(pool: PgPool) {
     let app = app(pool, Config::default()).await;
-    person(&app.engine, "jean", &[Role::Viewer]).await;
+    person(&app.engine, "colleague", &[Role::Viewer]).await;
     let cookie = format!("watchbill={SESSION}");
     let secure = format!("__Host-watchbill={SESSION}");
     let bearer = format!("Bearer {TOKEN}");
@@ -44,7 +44,7 @@ async fn each_proof_is_taken_for_what_it_is(pool: PgPool) {
         (
             &[
                 ("authorization", &bearer),
-                ("x-admin-key", "wbt_token-of-jean"),
+                ("x-admin-key", "wbt_token-of-colleague"),
             ],
             "401",
         ),
@@ -56,8 +56,8 @@ async fn each_proof_is_taken_for_what_it_is(pool: PgPool) {
             "401",
         ),
         // A session's value is no token, and the other way round.
-        (&[("authorization", "Bearer session-of-marie")], "401"),
-        (&[("cookie", "watchbill=wbt_token-of-marie")], "nobody"),
+        (&[("authorization", "Bearer session-of-approver")], "401"),
+        (&[("cookie", "watchbill=wbt_token-of-approver")], "nobody"),
         // A proxy's own scheme is not ours.
         (&[("authorization", "Basic bWFyaWU6eA==")], "nobody"),
         (

@@ -13,17 +13,18 @@ const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 async fn with_jean(app: &App) {
     let new = NewAccount {
-        login: "jean".to_owned(),
+        login: "colleague".to_owned(),
         password: SecretString::from(PASSWORD),
         roles: vec![Role::Viewer],
+        email: None,
     };
     accounts::create(&app.engine, &Principal::system("test"), &new)
         .await
-        .expect("jean is new");
+        .expect("colleague is new");
     sqlx::query("UPDATE accounts SET must_change_password = false")
         .execute(&app.engine.pool)
         .await
-        .expect("jean chose it");
+        .expect("colleague chose it");
 }
 
 async fn submit(app: &App, peer: &str, headers: &[(&str, &str)], form: &str) -> Response {
@@ -42,7 +43,7 @@ fn cookie(response: &Response) -> &str {
 async fn a_login_on_this_machine_and_its_logout(pool: PgPool) {
     let app = app(pool, Config::default()).await;
     with_jean(&app).await;
-    let form = "login=jean&password=seven+grey+herons+stand&next=%2Fapprovals%3Fpage%3D2";
+    let form = "login=colleague&password=seven+grey+herons+stand&next=%2Fapprovals%3Fpage%3D2";
     let response = submit(&app, "127.0.0.1", &[], form).await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     assert_eq!(response.headers()[header::LOCATION], "/approvals?page=2");
@@ -86,7 +87,7 @@ async fn by_https_the_cookie_is_bound_to_the_host(pool: PgPool) {
     let app = app(pool, config).await;
     with_jean(&app).await;
     let host = ("host", "watch.example");
-    let form = "login=jean&password=seven+grey+herons+stand&next=//evil.example";
+    let form = "login=colleague&password=seven+grey+herons+stand&next=//evil.example";
     let response = submit(&app, "127.0.0.1", &[host], form).await;
     assert_eq!(response.headers()[header::LOCATION], "/");
     let set = cookie(&response).to_owned();
@@ -117,7 +118,7 @@ async fn a_plain_login_from_elsewhere_is_explained(pool: PgPool) {
         ..Config::default()
     };
     let app = app(pool, config).await;
-    let form = "login=marie&password=x";
+    let form = "login=approver&password=x";
     for (peer, host) in [
         ("192.0.2.9", "192.0.2.1:4180"),
         ("192.0.2.9", "localhost:4180"),
@@ -139,7 +140,10 @@ async fn a_refused_login_says_the_same_for_all(pool: PgPool) {
     let app = app(pool, Config::default()).await;
     with_jean(&app).await;
     let mut answers = Vec::new();
-    for form in ["login=jean&password=wrong", "login=nobody&password=wrong"] {
+    for form in [
+        "login=colleague&password=wrong",
+        "login=nobody&password=wrong",
+    ] {
         let response = submit(&app, "127.0.0.1", &[], form).await;
         assert!(!response.headers().contains_key(header::SET_COOKIE));
         answers.push((response.status(), text_of(response).await));

@@ -29,9 +29,9 @@ use super::{
 use crate::config::Config;
 use crate::state::AppState;
 
-/// A session and a token that [`app`] stores for `marie`, an approver.
-pub const SESSION: &str = "session-of-marie";
-pub const TOKEN: &str = "wbt_token-of-marie";
+/// A session and a token that [`app`] stores for `approver`, an approver.
+pub const SESSION: &str = "session-of-approver";
+pub const TOKEN: &str = "wbt_token-of-approver";
 pub const PASSWORD: &str = "seven grey herons stand";
 
 pub struct App {
@@ -43,7 +43,7 @@ pub struct App {
 /// who was recognised.
 pub async fn app(pool: PgPool, config: Config) -> App {
     let engine = Engine::new(pool, Settings::default());
-    person(&engine, "marie", &[Role::Approver]).await;
+    person(&engine, "approver", &[Role::Approver]).await;
     let state = AppState {
         engine: engine.clone(),
         config: Arc::new(config),

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, again, refused, see};
 use super::{Fields, sender, value};
-use crate::auth::{Client, session_cookie};
+use crate::auth::{Client, clear_cookie, session_cookie};
 use crate::state::AppState;
 
 const PAGE: &str = "/account";
@@ -103,13 +103,23 @@ pub async fn create_token(
 }
 
 /// `POST /account/logout-everywhere`: this session ends with the others.
-pub async fn logout_everywhere(State(state): State<AppState>, reader: Reader) -> Response {
+pub async fn logout_everywhere(
+    State(state): State<AppState>,
+    reader: Reader,
+    client: Client,
+) -> Response {
     let ended = async {
         let person = sender(&reader)?;
         sessions::logout_everywhere(&state.engine, &person).await
     };
     match ended.await {
-        Ok(_) => see("/login"),
+        Ok(_) => {
+            let mut response = see("/login");
+            if let Some(cleared) = clear_cookie(&client) {
+                response.headers_mut().insert(header::SET_COOKIE, cleared);
+            }
+            response
+        }
         Err(error) => refused(&state, &reader, Sent::bare(PAGE.to_owned()), error).await,
     }
 }

@@ -5,11 +5,16 @@
 
 mod account;
 mod decide;
+mod delegation;
+mod delivery;
+mod inputs;
 mod language;
 mod login;
+mod notifications;
 mod plan;
 mod run;
 mod task;
+mod what_if;
 
 use axum::Router;
 use axum::routing::post;
@@ -33,8 +38,20 @@ pub fn router() -> Router<AppState> {
             "/approvals/{id}/decide",
             post(decide::decide).get(back).head(back),
         )
+        .route(
+            "/account/delegate",
+            post(delegation::create).get(back).head(back),
+        )
+        .route(
+            "/account/undelegate",
+            post(delegation::revoke).get(back).head(back),
+        )
         .route("/tasks/{id}/{verb}", post(task::act).get(back).head(back))
         .route("/runs/{key}/{verb}", post(run::act).get(back).head(back))
+        .route(
+            "/plans/{name}/what-if",
+            post(what_if::ask).get(super::page).head(super::page),
+        )
         .route("/plans/{name}/run", post(plan::run).get(back).head(back))
         .route(
             "/plans/{name}/pause",
@@ -45,12 +62,20 @@ pub fn router() -> Router<AppState> {
             post(plan::resume).get(back).head(back),
         )
         .route(
+            "/deliveries/retry",
+            post(delivery::retry).get(back).head(back),
+        )
+        .route(
             "/account/password",
             post(account::password).get(back).head(back),
         )
         .route(
             "/account/tokens",
             post(account::create_token).get(back).head(back),
+        )
+        .route(
+            "/account/notifications",
+            post(notifications::store).get(back).head(back),
         )
         .route(
             "/account/logout-everywhere",

@@ -1,0 +1,56 @@
+//! Trying a draft of a plan's gates on the past. It changes nothing; it is sent, since a
+//! plan's text does not fit into an address.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::plans;
+
+use super::super::reader::Reader;
+use super::super::refusal::{Sent, again};
+use super::{Fields, value};
+use crate::state::AppState;
+
+/// No question goes further back than the history is kept by default.
+const MOST_DAYS: u32 = 400;
+
+/// `POST /plans/{name}/what-if`
+pub async fn ask(
+    State(state): State<AppState>,
+    reader: Reader,
+    Path(name): Path<String>,
+    Form(fields): Fields,
+) -> Response {
+    let mut wrong = Vec::new();
+    let days = value(&fields, "days").trim().parse::<u32>();
+    if !days.is_ok_and(|days| (1..=MOST_DAYS).contains(&days)) {
+        let message = reader.language.words().what_if.days_wrong;
+        wrong.push(("days".to_owned(), message.to_owned()));
+    }
+    match plans::document::parse(value(&fields, "source")) {
+        Ok(plan) if plan.name != name => {
+            let message = format!("the draft is of the plan {}; write plan: {name}", plan.name);
+            wrong.push(("source".to_owned(), message));
+        }
+        Ok(_) => {}
+        Err(problems) => {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            wrong.push(("source".to_owned(), lines.join("\n")));
+        }
+    }
+    let status = if wrong.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let sent = Sent {
+        page: format!("/plans/{name}/what-if"),
+        form: "what-if",
+        typed: fields,
+        fields: Vec::new(),
+    };
+    let mut answer = sent.answer();
+    answer.wrong = wrong;
+    again(&state, &reader, answer, status).await
+}

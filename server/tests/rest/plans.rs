@@ -1,0 +1,257 @@
+//! Plans and their runs: what is stored, versioned, started and retried.
+
+use axum::http::{Method, header};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::support::{Api, definition};
+
+/// Stores a plan of two tasks, the second behind the first.
+async fn plan(api: &Api) {
+    let mut second = definition("publish");
+    second.needs = vec!["build".to_owned()];
+    let plan = model::plan::Plan {
+        name: "nightly".to_owned(),
+        description: "What runs at night".to_owned(),
+        timezone: "Europe/Paris".to_owned(),
+        run_id: "nightly-{date}".to_owned(),
+        inputs: Vec::new(),
+        triggers: vec![model::plan::Trigger {
+            key: "cron: 30 2 * * *".to_owned(),
+            schedule: model::plan::Schedule::Cron {
+                expression: "30 2 * * *".to_owned(),
+            },
+            misfire: model::plan::Misfire::Latest,
+            overlap: model::plan::Overlap::Skip,
+        }],
+        tasks: vec![definition("build"), second],
+    };
+    sqlx::query(
+        "WITH p AS (INSERT INTO plans (name, current_version, source) VALUES ('nightly', 1, 'api') RETURNING id)
+         INSERT INTO plan_versions (plan_id, version, content_hash, source_text, definition, created_by)
+         SELECT id, 1, '', 'plan: nightly', $1, 'test' FROM p",
+    )
+    .bind(serde_json::to_value(plan).expect("it goes through"))
+    .execute(&api.engine.pool)
+    .await
+    .expect("it goes through");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn plans_and_runs(pool: PgPool) {
+    let api = Api::new(pool).await;
+    plan(&api).await;
+    let plans = api.get("viewer", "/api/v1/plans").await.expect(200).json();
+    assert_eq!(plans["items"][0]["name"], "nightly");
+    assert_eq!(plans["items"][0]["task_count"], 2);
+    let one = api.get("viewer", "/api/v1/plans/nightly").await.expect(200);
+    assert_eq!(one.headers[header::ETAG], "\"1\"");
+    assert_eq!(one.json()["next"].as_array().unwrap().len(), 10);
+    let next = api
+        .get("viewer", "/api/v1/plans/nightly/next?n=3")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(next["items"].as_array().unwrap().len(), 3);
+    assert!(
+        next["items"][0]["local"]
+            .as_str()
+            .unwrap()
+            .contains("02:30")
+    );
+    api.get("viewer", "/api/v1/plans/nightly/next?n=0")
+        .await
+        .expect(422);
+    for path in [
+        "/api/v1/plans/unknown",
+        "/api/v1/plans/unknown/next",
+        "/api/v1/plans/A%00B",
+    ] {
+        api.get("viewer", path).await.expect(404);
+    }
+
+    let start = "/api/v1/plans/nightly/runs";
+    api.post("-", start).await.expect(401);
+    api.post("viewer", start).await.expect(403);
+    api.post("approver", start).await.expect(403);
+    api.post("operator", "/api/v1/plans/unknown/runs")
+        .await
+        .expect(404);
+    api.json("operator", Method::POST, start, &json!({"input": {}}))
+        .await
+        .expect(422);
+    api.json(
+        "operator",
+        Method::POST,
+        start,
+        &json!({"inputs": {"nope": 1}}),
+    )
+    .await
+    .expect(422);
+    let started = api.post("operator", start).await.expect(201);
+    let key = started.json()["key"].clone();
+    assert_eq!(
+        started.headers[header::LOCATION],
+        format!("/api/v1/runs/{key}")
+    );
+    let again = api
+        .json("operator", Method::POST, start, &json!({"inputs": {}}))
+        .await
+        .expect(201)
+        .json();
+    assert_ne!(again["run_id"], started.json()["run_id"]);
+
+    let run = api
+        .get("viewer", &format!("/api/v1/runs/{key}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(run["row"]["counts"]["total"], 2);
+    assert_eq!(run["tasks"][1]["task"], "publish");
+    let list = api
+        .get("viewer", "/api/v1/runs?plan=nightly&limit=1")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(list["items"][0]["key"], again["key"]);
+    let cursor = list["next_cursor"].as_str().unwrap();
+    let rest = api
+        .get(
+            "viewer",
+            &format!("/api/v1/runs?plan=nightly&limit=1&cursor={cursor}"),
+        )
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(rest["items"][0]["key"], key);
+    assert_eq!(rest["next_cursor"], Value::Null);
+    assert_eq!(
+        api.get("viewer", "/api/v1/runs?plan=other")
+            .await
+            .expect(200)
+            .json()["items"],
+        json!([])
+    );
+    api.get("viewer", "/api/v1/runs?limit=999")
+        .await
+        .expect(422);
+    api.get("viewer", "/api/v1/runs?cursor=zzz")
+        .await
+        .expect(400);
+    api.get("viewer", "/api/v1/runs/999").await.expect(404);
+
+    let cancel = format!("/api/v1/runs/{key}/cancel");
+    api.post("viewer", &cancel).await.expect(403);
+    let cancelled = api.post("operator", &cancel).await.expect(200).json();
+    assert_eq!(cancelled["row"]["counts"]["skipped"], 2);
+    api.post("operator", &cancel).await.expect(409);
+    let retry = format!("/api/v1/runs/{key}/retry");
+    api.post("viewer", &retry).await.expect(403);
+    let retried = api.post("operator", &retry).await.expect(200).json();
+    assert_eq!(retried["row"]["counts"]["queued"], 2);
+    api.post("operator", &retry).await.expect(409);
+    for action in ["cancel", "retry"] {
+        api.post("operator", &format!("/api/v1/runs/999/{action}"))
+            .await
+            .expect(404);
+        api.post("operator", &format!("/api/v1/runs/x/{action}"))
+            .await
+            .expect(422);
+    }
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn plans_are_stored_as_versions(pool: PgPool) {
+    let api = Api::new(pool).await;
+    let path = "/api/v1/plans/hourly";
+    let text = "plan: hourly\ntimezone: UTC\ntasks:\n  build:\n    run: [\"true\"]\n";
+    let put = |who: &'static str, query: &'static str, kind: &'static str, body: String| {
+        let path = format!("{path}{query}");
+        let api = &api;
+        async move { api.raw(who, Method::PUT, &path, kind, body).await }
+    };
+    put("-", "", "application/yaml", text.to_owned())
+        .await
+        .expect(401);
+    put("approver", "", "application/yaml", text.to_owned())
+        .await
+        .expect(403);
+    put("operator", "", "text/html", text.to_owned())
+        .await
+        .expect(415);
+    put("operator", "", "application/json", "{".to_owned())
+        .await
+        .expect(400);
+    put(
+        "operator",
+        "",
+        "application/yaml",
+        "x".repeat(3 * 1024 * 1024),
+    )
+    .await
+    .expect(413);
+    let wrong = put(
+        "operator",
+        "",
+        "application/yaml",
+        text.replace("run:", "runs:"),
+    )
+    .await
+    .expect(422)
+    .json();
+    assert!(!wrong["errors"].as_array().unwrap().is_empty());
+    put(
+        "operator",
+        "?expected_version=x",
+        "application/yaml",
+        text.to_owned(),
+    )
+    .await
+    .expect(422);
+    put(
+        "operator",
+        "?expected_version=5",
+        "application/yaml",
+        text.to_owned(),
+    )
+    .await
+    .expect(409);
+    let saved = put(
+        "operator",
+        "?expected_version=0",
+        "application/yaml",
+        text.to_owned(),
+    )
+    .await
+    .expect(200);
+    assert_eq!(saved.headers[header::ETAG], "\"1\"");
+    let same = put("operator", "", "application/yaml", text.to_owned())
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(same["version"], 1, "the same text makes no version");
+    let json = r#"{"plan": "hourly", "timezone": "UTC", "tasks": {"build": {"run": ["true"]}, "more": {"run": ["true"]}}}"#;
+    let second = put("operator", "", "application/json", json.to_owned())
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(second["version"], 2);
+    put(
+        "operator",
+        "?expected_version=1",
+        "application/yaml",
+        text.to_owned(),
+    )
+    .await
+    .expect(409);
+
+    for action in ["pause", "resume"] {
+        let path = format!("{path}/{action}");
+        api.post("-", &path).await.expect(401);
+        api.post("approver", &path).await.expect(403);
+        api.post("operator", &path).await.expect(204);
+        api.post("operator", &format!("/api/v1/plans/unknown/{action}"))
+            .await
+            .expect(404);
+    }
+}
