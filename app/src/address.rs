@@ -135,7 +135,7 @@ fn moment(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Percent-encoding of a query's value.
-fn encoded(value: &str) -> String {
+pub fn encoded(value: &str) -> String {
     use std::fmt::Write as _;
 
     let mut text = String::with_capacity(value.len());

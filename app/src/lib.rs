@@ -30,8 +30,9 @@ pub use shell::{Assets, shell};
 use components::{Frame, LoneFrame, ZoneSignal};
 use live::Connection;
 use pages::{
-    AccountPage, ApprovalPage, ApprovalsPage, HistoryPage, LoginPage, NightPage, NotFoundPage,
-    PlanPage, PlansPage, RunPage, RunsPage, TaskPage,
+    AccountPage, ApprovalPage, ApprovalsPage, DecisionsPage, DeliveriesPage, HistoryPage,
+    LoginPage, MailPage, MessagePage, NightPage, NotFoundPage, PlanPage, PlansPage, RunPage,
+    RunsPage, TaskPage, WhatIfPage,
 };
 use parcel::{Parcel, Sealed};
 use time::Zone;
@@ -81,13 +82,18 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/login") view=LoginPage />
             <Route path=path!("/approvals") view=ApprovalsPage />
             <Route path=path!("/approvals/:id/:verb?") view=ApprovalPage />
+            <Route path=path!("/decisions") view=DecisionsPage />
             <Route path=path!("/history") view=HistoryPage />
             <Route path=path!("/runs") view=RunsPage />
             <Route path=path!("/runs/:key/:verb?") view=RunPage />
             <Route path=path!("/tasks/:id/:verb?") view=TaskPage />
             <Route path=path!("/plans") view=PlansPage />
+            <Route path=path!("/plans/:name/what-if") view=WhatIfPage />
             <Route path=path!("/plans/:name/:verb?") view=PlanPage />
             <Route path=path!("/account/:verb?") view=AccountPage />
+            <Route path=path!("/mail") view=MailPage />
+            <Route path=path!("/mail/:id") view=MessagePage />
+            <Route path=path!("/deliveries/:verb?") view=DeliveriesPage />
         </FlatRoutes>
     }
     .into_any()

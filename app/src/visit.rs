@@ -53,6 +53,7 @@ pub enum Message {
     Conflict(String),
     PasswordChanged,
     TokenCreated,
+    NotificationsStored,
 }
 
 impl FormAnswer {

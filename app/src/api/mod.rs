@@ -5,6 +5,9 @@
 
 pub mod account;
 pub mod approvals;
+pub mod decisions;
+pub mod deliveries;
+pub mod mail;
 pub mod night;
 pub mod plans;
 mod question;

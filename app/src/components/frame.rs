@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use model::identity::Permission;
 
 use super::moment::ZoneSignal;
 use crate::api::night::count_waiting;
@@ -148,7 +149,22 @@ fn WaitingCount() -> impl IntoView {
 #[component]
 fn Foot() -> impl IntoView {
     let words = &use_words().frame;
-    let name = use_visit().principal.map(|principal| principal.name);
+    let visit = use_visit();
+    let mail = visit.may(Permission::Administer).then(|| {
+        view! {
+            <li>
+                <a href="/mail">{use_words().mail.title}</a>
+            </li>
+        }
+    });
+    let deliveries = visit.may(Permission::Administer).then(|| {
+        view! {
+            <li>
+                <a href="/deliveries">{words.deliveries}</a>
+            </li>
+        }
+    });
+    let name = visit.principal.map(|principal| principal.name);
     view! {
         <footer class="foot">
             <div class="who">{name}</div>
@@ -156,9 +172,11 @@ fn Foot() -> impl IntoView {
                 <ZoneNote />
             </div>
             <ul class="plain">
+                {deliveries}
                 <li>
                     <a href="/account">{words.account}</a>
                 </li>
+                {mail}
                 <li>
                     <form method="post" action="/logout">
                         <button class="plainbtn">{words.log_out}</button>

@@ -180,6 +180,9 @@ pub fn ApprovalMark(state: ApprovalState) -> impl IntoView {
         ApprovalState::Cancelled => (Shape::Slash, Tone::Soft, words.cancelled),
         ApprovalState::Expired => (Shape::Clock, Tone::Soft, words.expired),
         ApprovalState::Superseded => (Shape::DiamondHollow, Tone::Soft, words.superseded),
+        ApprovalState::ChangesRequested => {
+            (Shape::DiamondHollow, Tone::Wait, words.changes_requested)
+        }
     };
     view! { <Mark shape tone word /> }
 }

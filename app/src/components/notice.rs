@@ -26,6 +26,7 @@ pub fn AnswerNotice(answer: FormAnswer) -> impl IntoView {
         Message::Refused(detail) => ("notice bad", words.problem.not_saved, detail),
         Message::Conflict(detail) => ("notice", words.problem.conflict, detail),
         Message::PasswordChanged => ("notice good", words.account.password_changed, String::new()),
+        Message::NotificationsStored => ("notice good", words.mail.saved, String::new()),
         Message::TokenCreated => ("notice good", words.account.token_created, String::new()),
     };
     let secret = answer

@@ -1,8 +1,10 @@
 use leptos::prelude::*;
-use model::identity::{PrincipalKind, Role, Scope};
+use model::identity::{Principal, Role, Scope};
 
+use super::delegations::Delegations;
+use super::notifications::Notifications;
 use super::{PageTitle, loaded, verb_is_known};
-use crate::api::account::{TokenRow, list_tokens};
+use crate::api::account::{TokenRow, list_tokens, load_slack_user};
 use crate::components::{AnswerNotice, Empty, Moment, TextField};
 use crate::text::use_words;
 use crate::visit::{use_answer, use_visit};
@@ -10,14 +12,22 @@ use crate::visit::{use_answer, use_visit};
 /// The reader's own page: roles, password, tokens, sessions.
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    if !verb_is_known(&["password", "tokens", "revoke", "logout-everywhere"]) {
+    if !verb_is_known(&[
+        "password",
+        "tokens",
+        "revoke",
+        "logout-everywhere",
+        "delegate",
+        "undelegate",
+        "notifications",
+    ]) {
         return view! { <super::NotFoundPage /> }.into_any();
     }
     let words = &use_words().account;
     let principal = use_visit().principal;
     let is_pending = principal
         .as_ref()
-        .is_some_and(|principal| matches!(principal.kind, PrincipalKind::PendingPassword { .. }));
+        .is_some_and(Principal::must_choose_password);
     let name = principal.as_ref().map(|principal| principal.name.clone());
     let roles = principal
         .into_iter()
@@ -52,10 +62,14 @@ fn Settings() -> impl IntoView {
                 <AnswerNotice answer=use_answer("/account", "tokens") />
                 {loaded(|| (), |()| list_tokens(), token_list)}
                 <NewToken />
+                <Notifications />
             </section>
             <section>
                 <h2>{words.password}</h2>
                 <Password />
+                <Delegations />
+                <h2>{words.slack}</h2>
+                {loaded(|| (), |()| load_slack_user(), slack_line)}
                 <h2>{words.sessions}</h2>
                 <form method="post" action="/account/logout-everywhere" class="sheet panel">
                     <p>{words.sessions_hint}</p>
@@ -65,6 +79,15 @@ fn Settings() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+fn slack_line(slack_user: Option<String>) -> AnyView {
+    let words = &use_words().account;
+    let text = slack_user.map_or_else(
+        || words.slack_unmapped.to_owned(),
+        |user| (words.slack_mapped)(&user),
+    );
+    view! { <p class="sheet panel">{text}</p> }.into_any()
 }
 
 fn role_word(role: Role) -> &'static str {

@@ -1,9 +1,13 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use model::id::ApprovalId;
 use model::view::{ApprovalDetail, ApprovalRow, ApprovalState};
 
 use super::approval::ApprovalSheet;
+#[cfg(feature = "hydrate")]
+use super::inbox_keys as keys;
+use super::inbox_order::Order;
 use super::{PageTitle, loaded, param, verb_is_known};
 use crate::api::Seen;
 use crate::api::approvals::{Inbox, list_approvals, load_approval};
@@ -80,11 +84,19 @@ fn InboxView(
         .as_ref()
         .and_then(|item| item.as_ref().ok())
         .map(|item| item.it.row.id);
+    let query = use_query_map();
+    let order = query.with_untracked(Order::read);
+    let (previous, next) = neighbours(&order.arranged(&inbox.it.pending), shown);
+    #[cfg(feature = "hydrate")]
+    keys::listen();
     let inbox = use_live(inbox, 5, |_| true, |_| list_approvals());
     let waiting = move || inbox.with(|inbox| i64::try_from(inbox.it.pending.len()).unwrap_or(0));
-    let list = move || inbox.with(|inbox| list_view(inbox.clone(), shown));
+    let list = move || {
+        let order = query.with(Order::read);
+        inbox.with(|inbox| list_view(inbox.clone(), shown, order))
+    };
     let article = match item {
-        Some(Ok(item)) => view! { <ApprovalSheet item /> }.into_any(),
+        Some(Ok(item)) => view! { <ApprovalSheet item next /> }.into_any(),
         Some(Err(error)) => view! {
             <article class="sheet paper">
                 <Failure error />
@@ -104,6 +116,14 @@ fn InboxView(
         (false, Some(_)) => "inbox index",
         (false, None) => "inbox",
     };
+    let step = move |to: Option<ApprovalId>, word: &'static str| {
+        to.filter(|_| own_page).map(|to| {
+            view! {
+                " · "
+                <a href=order.address(to)>{word}</a>
+            }
+        })
+    };
     view! {
         <div class="dateline">
             {if own_page {
@@ -112,6 +132,9 @@ fn InboxView(
                 words.approvals.title.into_any()
             }}
             <span>"· " {move || (words.approvals.waiting_count)(waiting())}</span>
+            {step(previous, words.approvals.previous_item)}
+            {step(next, words.approvals.next_item)}
+            <a class="aside" href="/decisions">{words.approvals.log_title}</a>
         </div>
         <div class=class>
             <nav class="sheet" aria-label=words.approvals.title>
@@ -119,44 +142,82 @@ fn InboxView(
             </nav>
             {article}
         </div>
+        <details class="keys">
+            <summary>{words.approvals.keys_title}</summary>
+            <p>{words.approvals.keys}</p>
+        </details>
     }
     .into_any()
 }
 
-fn list_view(inbox: Seen<Inbox>, shown: Option<ApprovalId>) -> AnyView {
+/// The items before and after the one that is shown.
+fn neighbours(
+    rows: &[ApprovalRow],
+    shown: Option<ApprovalId>,
+) -> (Option<ApprovalId>, Option<ApprovalId>) {
+    let here = rows.iter().position(|row| Some(row.id) == shown);
+    let at = |index: Option<usize>| index.and_then(|index| rows.get(index)).map(|row| row.id);
+    match here {
+        None => (None, at(Some(0))),
+        Some(here) => (at(here.checked_sub(1)), at(Some(here + 1))),
+    }
+}
+
+fn list_view(inbox: Seen<Inbox>, shown: Option<ApprovalId>, order: Order) -> AnyView {
     let words = use_words();
     let now = inbox.now;
+    let several = inbox.it.pending.len() > 1;
     let pending = if inbox.it.pending.is_empty() {
         view! { <Empty text=words.approvals.none_waiting /> }.into_any()
     } else {
-        rows(inbox.it.pending, now, shown)
+        order
+            .groups(&inbox.it.pending)
+            .into_iter()
+            .map(|(title, group)| {
+                let title = title.map(|title| view! { <h3>{title}</h3> });
+                view! { {title} {rows(group, now, shown, order)} }
+            })
+            .collect_view()
+            .into_any()
     };
     let decided = (!inbox.it.decided.is_empty()).then(|| {
         view! {
             <h2>{words.approvals.decided}</h2>
-            {rows(inbox.it.decided, now, shown)}
+            {rows(inbox.it.decided, now, shown, order)}
         }
     });
     view! {
         <h2>{words.approvals.waiting}</h2>
+        {several.then(|| order.choice())}
         {pending}
         {decided}
     }
     .into_any()
 }
 
-fn rows(rows: Vec<ApprovalRow>, now: DateTime<Utc>, shown: Option<ApprovalId>) -> AnyView {
+fn rows(
+    rows: Vec<ApprovalRow>,
+    now: DateTime<Utc>,
+    shown: Option<ApprovalId>,
+    order: Order,
+) -> AnyView {
     rows.into_iter()
         .map(|row| {
             let current = (shown == Some(row.id)).then_some("true");
-            view! { <InboxRow row now current /> }
+            let href = order.address(row.id);
+            view! { <InboxRow row now current href /> }
         })
         .collect_view()
         .into_any()
 }
 
 #[component]
-fn InboxRow(row: ApprovalRow, now: DateTime<Utc>, current: Option<&'static str>) -> impl IntoView {
+fn InboxRow(
+    row: ApprovalRow,
+    now: DateTime<Utc>,
+    current: Option<&'static str>,
+    href: String,
+) -> impl IntoView {
     let words = use_words();
     let title = approval_title(&row);
     let by = |verb: fn(&str) -> String| row.approver.as_deref().map(verb);
@@ -167,6 +228,11 @@ fn InboxRow(row: ApprovalRow, now: DateTime<Utc>, current: Option<&'static str>)
         ApprovalState::Cancelled => (Shape::Slash, Tone::Soft, None),
         ApprovalState::Expired => (Shape::Clock, Tone::Soft, None),
         ApprovalState::Superseded => (Shape::DiamondHollow, Tone::Soft, None),
+        ApprovalState::ChangesRequested => (
+            Shape::DiamondHollow,
+            Tone::Wait,
+            by(words.approvals.changes_asked_by),
+        ),
     };
     let word = state.or_else(|| match row.state {
         ApprovalState::Pending => None,
@@ -175,14 +241,19 @@ fn InboxRow(row: ApprovalRow, now: DateTime<Utc>, current: Option<&'static str>)
         ApprovalState::Cancelled => Some(words.state.cancelled.to_owned()),
         ApprovalState::Expired => Some(words.state.expired.to_owned()),
         ApprovalState::Superseded => Some(words.state.superseded.to_owned()),
+        ApprovalState::ChangesRequested => Some(words.state.changes_requested.to_owned()),
     });
     let pending = row.state == ApprovalState::Pending;
     let deadline = row.expires_at.filter(|_| pending).map(|at| {
         view! { " · " {words.time.by} " " <Moment at /> " · " {distance(at, now, words)} }
     });
+    let signed = (pending && row.required > 1).then(|| {
+        let signed = (words.approvals.signed_of)(row.signatures, row.required);
+        format!(" · {}: {signed}", words.approvals.signatures)
+    });
     let decided = row.decided_at.map(|at| view! { ", " <Moment at /> });
     view! {
-        <a class="row" href=format!("/approvals/{}", row.id) aria-current=current>
+        <a class="row" href=href aria-current=current>
             <Glyph shape tone />
             <div>
                 <span class:soft=!pending>{title}</span>
@@ -191,6 +262,7 @@ fn InboxRow(row: ApprovalRow, now: DateTime<Utc>, current: Option<&'static str>)
                     {word.map(|word| format!(" · {word}"))}
                     {decided}
                     {deadline}
+                    {signed}
                 </small>
             </div>
         </a>

@@ -3,20 +3,32 @@
 mod account;
 mod approval;
 mod approvals;
+mod decisions;
+mod delegations;
+mod deliveries;
 mod history;
+#[cfg(feature = "hydrate")]
+mod inbox_keys;
+mod inbox_order;
 mod login;
+mod mail;
 mod night;
 mod not_found;
+mod notifications;
 mod plan;
 mod plans;
 mod run;
 mod runs;
 mod task;
+mod what_if;
 
 pub use account::AccountPage;
 pub use approvals::{ApprovalPage, ApprovalsPage};
+pub use decisions::DecisionsPage;
+pub use deliveries::DeliveriesPage;
 pub use history::HistoryPage;
 pub use login::LoginPage;
+pub use mail::{MailPage, MessagePage};
 pub use night::NightPage;
 pub use not_found::NotFoundPage;
 pub use plan::PlanPage;
@@ -24,6 +36,7 @@ pub use plans::PlansPage;
 pub use run::RunPage;
 pub use runs::RunsPage;
 pub use task::TaskPage;
+pub use what_if::WhatIfPage;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,18 +1,18 @@
 use leptos::prelude::*;
 use model::identity::Permission;
-use model::plan::{InputDefinition, InputKind, Plan};
+use model::plan::{InputDefinition, Plan};
 use model::view::{OccurrenceRow, PlanDetail};
 
 use super::{PageTitle, loaded, param, verb_is_known};
 use crate::api::Seen;
 use crate::api::plans::load_plan;
 use crate::components::{
-    AnswerNotice, Empty, Fact, Facts, Glyph, Moment, RunLedger, Shape, TextField, Tone, VerbForm,
+    AnswerNotice, Empty, Fact, Facts, Glyph, Moment, RunLedger, Shape, Tone, VerbForm, input_field,
 };
 use crate::live::use_live;
 use crate::text::use_words;
 use crate::time::distance;
-use crate::visit::{FormAnswer, use_answer, use_visit};
+use crate::visit::{use_answer, use_visit};
 
 /// One plan: when it runs, what it does, how it went, and a way to start it.
 #[component]
@@ -154,91 +154,6 @@ fn run_now(name: &str, inputs: &[InputDefinition]) -> AnyView {
     .into_any()
 }
 
-fn input_field(input: &InputDefinition, answer: &FormAnswer) -> AnyView {
-    let words = use_words();
-    let name = format!("inputs.{}", input.name);
-    let answer = answer.clone();
-    let default = input.default.as_ref().map(plain);
-    let mut hint = input.description.clone();
-    if !input.required && default.is_none() {
-        if !hint.is_empty() {
-            hint.push_str(" · ");
-        }
-        hint.push_str(words.common.optional);
-    }
-    let label = input.name.clone();
-    match &input.kind {
-        InputKind::Boolean => {
-            let checked = answer
-                .typed(&name)
-                .or(default)
-                .is_some_and(|text| text == "true");
-            view! {
-                <div class="field">
-                    <label class="check">
-                        <input type="checkbox" name=name.clone() value="true" checked=checked />
-                        {label}
-                    </label>
-                    {answer.wrong(&name).map(|text| view! { <p class="wrong">{text}</p> })}
-                    <p class="hint">{hint}</p>
-                </div>
-            }
-            .into_any()
-        }
-        InputKind::Choice(options) => {
-            let chosen = answer.typed(&name).or(default);
-            let wrong = answer.wrong(&name);
-            let id = format!("field-{name}");
-            let wrong_id = format!("{id}-wrong");
-            let described = wrong.is_some().then(|| wrong_id.clone());
-            let options = options
-                .iter()
-                .map(|option| {
-                    let selected = chosen.as_ref() == Some(option);
-                    view! { <option value=option.clone() selected=selected>{option.clone()}</option> }
-                })
-                .collect_view();
-            view! {
-                <div class="field">
-                    <label for=id.clone()>{label}</label>
-                    <select class="input" id=id name=name aria-describedby=described>
-                        {chosen.is_none().then(|| view! { <option value="">{words.plans.choose}</option> })}
-                        {options}
-                    </select>
-                    {wrong.map(|text| view! { <p class="wrong" id=wrong_id>{text}</p> })}
-                    <p class="hint">{hint}</p>
-                </div>
-            }
-            .into_any()
-        }
-        InputKind::String | InputKind::Integer | InputKind::Number => {
-            let kind = if input.kind == InputKind::String {
-                "text"
-            } else {
-                "number"
-            };
-            view! {
-                <TextField
-                    name
-                    label
-                    answer
-                    value=default.unwrap_or_default()
-                    hint
-                    kind
-                />
-            }
-            .into_any()
-        }
-    }
-}
-
-/// A default as one would type it.
-fn plain(value: &serde_json::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
-}
-
 fn rest(detail: PlanDetail) -> AnyView {
     let words = use_words();
     let runs = if detail.runs.is_empty() {
@@ -255,6 +170,7 @@ fn rest(detail: PlanDetail) -> AnyView {
         <h2>{words.plans.source}</h2>
         <details>
             <summary>{words.common.show}</summary>
+            <p><a href=format!("/plans/{}/what-if", detail.row.name)>{words.what_if.title}</a></p>
             <pre class="sunk source" tabindex="0" role="region" aria-label=words.plans.source>{detail.source}</pre>
         </details>
     }

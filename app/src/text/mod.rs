@@ -5,6 +5,7 @@
 
 mod english;
 mod french;
+pub mod mail;
 mod words;
 
 use leptos::prelude::use_context;

@@ -1,0 +1,28 @@
+use leptos::prelude::*;
+use model::page::{Page, Position};
+use model::view::{DecisionFigures, DecisionFilter, DecisionLogRow};
+use serde::{Deserialize, Serialize};
+
+use super::super::Question;
+use crate::error::PageError;
+
+/// One page of answers, and how long people took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionLog {
+    pub page: Page<DecisionLogRow>,
+    pub figures: Vec<DecisionFigures>,
+}
+
+/// The decision log under a filter.
+#[server(prefix = "/fn", endpoint = "decisions", protocol = Question)]
+pub async fn list_decisions(
+    filter: DecisionFilter,
+    before: Option<Position>,
+) -> Result<DecisionLog, PageError> {
+    const LIMIT: u32 = 50;
+
+    let (engine, principal) = crate::context::caller()?;
+    let page = engine::history::decisions(&engine, &principal, &filter, before, LIMIT).await?;
+    let figures = engine::history::decision_figures(&engine, &principal, &filter).await?;
+    Ok(DecisionLog { page, figures })
+}

@@ -1,0 +1,3 @@
+mod list_deliveries;
+
+pub use list_deliveries::list_deliveries;

@@ -1,0 +1,19 @@
+use leptos::prelude::*;
+use model::view::WhatIf;
+
+use super::super::Question;
+use crate::error::PageError;
+
+/// What a draft's gates would have done to the results of the last days. Nothing for a
+/// draft that is no plan: the form says what is wrong with it.
+#[server(prefix = "/fn", endpoint = "what_if", protocol = Question)]
+pub async fn ask_what_if(source: String, days: u32) -> Result<Option<WhatIf>, PageError> {
+    let (engine, principal) = crate::context::caller()?;
+    let Ok(draft) = engine::plans::document::parse(&source) else {
+        return Ok(None);
+    };
+    let since = engine.clock.now() - chrono::TimeDelta::days(days.into());
+    Ok(Some(
+        engine::approvals::what_if(&engine, &principal, &draft, since).await?,
+    ))
+}

@@ -1,0 +1,85 @@
+//! What is different from the last time.
+
+use leptos::prelude::*;
+use model::view::{ApprovalDetail, Change, Comparison};
+
+use crate::components::Moment;
+use crate::text::use_words;
+
+/// Against what was approved last, and against what was asked before.
+pub fn comparisons(detail: &ApprovalDetail) -> AnyView {
+    let words = &use_words().approvals;
+    let asked = detail
+        .since_asked
+        .clone()
+        .map(|earlier| view! { <Compared title=words.since_asked earlier open=true /> });
+    let approved = detail
+        .since_approved
+        .clone()
+        .map(|earlier| view! { <Compared title=words.since_approved earlier open=false /> });
+    view! { {asked} {approved} }.into_any()
+}
+
+#[component]
+fn Compared(title: &'static str, earlier: Comparison, open: bool) -> impl IntoView {
+    let words = &use_words().approvals;
+    let count = earlier.changes.len();
+    let run = earlier.run_id.unwrap_or_else(|| earlier.with.to_string());
+    let with = earlier.with;
+    let body = if earlier.changes.is_empty() {
+        view! { <p class="soft">{words.nothing_changed}</p> }.into_any()
+    } else {
+        let rows = earlier.changes.into_iter().map(line).collect_view();
+        view! {
+            <div class="scroll" tabindex="0" role="region" aria-label=title>
+                <table class="ledger compared">
+                    <thead>
+                        <tr>
+                            <th scope="col">{words.field}</th>
+                            <th scope="col">{words.was}</th>
+                            <th scope="col">{words.is_now}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <details open=open>
+            <summary>
+                {title}
+                {earlier.at.map(|at| view! { ", " <Moment at /> })}
+                " · "{count}
+            </summary>
+            <p><a href=format!("/approvals/{with}")>{run}</a></p>
+            {body}
+        </details>
+    }
+    .into_any()
+}
+
+fn line(change: Change) -> AnyView {
+    view! {
+        <tr>
+            <th scope="row"><code>{change.field}</code></th>
+            <td>{side(change.before)}</td>
+            <td>{side(change.after)}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// A value, cut where it would fill the page; hashes are told apart by their beginning.
+fn side(text: Option<String>) -> AnyView {
+    const SHOWN: usize = 160;
+    match text {
+        None => view! { <span class="soft">{use_words().approvals.absent}</span> }.into_any(),
+        Some(text) if text.chars().count() > SHOWN => {
+            let cut: String = text.chars().take(SHOWN).collect();
+            view! { <span class="mono">{cut}"…"</span> }.into_any()
+        }
+        Some(text) => view! { <span class="mono">{text}</span> }.into_any(),
+    }
+}

@@ -1,0 +1,162 @@
+//! What a person must know of a request before they answer.
+
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use model::plan::RiskLevel;
+use model::view::{ApprovalDetail, ApprovalState};
+
+use crate::components::{Fact, Facts, Moment, PlanLink, RunLink, TaskLink, diff_extent};
+use crate::text::use_words;
+use crate::time::distance;
+
+/// The facts, in the order in which one asks for them.
+pub fn sheet_facts(detail: &ApprovalDetail, now: DateTime<Utc>) -> AnyView {
+    let words = use_words();
+    let row = detail.row.clone();
+    let pending = row.state == ApprovalState::Pending;
+    let deadline = row.expires_at.map(|at| {
+        view! {
+            <Fact name=words.approvals.deadline>
+                <Moment at />
+                {pending.then(|| format!(" · {}", distance(at, now, words)))}
+            </Fact>
+        }
+    });
+    let extent = detail.diff.as_deref().map(diff_extent).map(|(files, added, removed)| {
+        view! {
+            <Fact name=words.approvals.what_changes>
+                {(words.approvals.files)(files)}" · "<span class="good">"+"{added}</span>" "<span class="bad">"−"{removed}</span>
+            </Fact>
+        }
+    });
+    let plan = row.plan.clone().map(|plan| {
+        view! { <Fact name=words.common.plan><PlanLink plan=Some(plan) /></Fact> }
+    });
+    let run = row.run_id.clone().map(|run_id| {
+        view! {
+            <Fact name=words.common.run>
+                <RunLink run=row.run run_id=Some(run_id) />
+            </Fact>
+        }
+    });
+    let round = (row.round > 0).then(|| {
+        view! { <Fact name=words.approvals.round>{row.round + 1}</Fact> }
+    });
+    let requester = detail.requester.clone().map(|name| {
+        view! { <Fact name=words.approvals.requested_by>{name}</Fact> }
+    });
+    let (task, task_name, asked_at) = (row.task_id, row.task.clone(), row.requested_at);
+    let digest = detail.digest.clone();
+    let short = digest.chars().take(12).collect::<String>();
+    let (why, risk, signatures) = (why(detail), risk(detail), signatures(detail));
+    let (escalated, filled) = (escalated(detail), filled(detail));
+    let from = detail.from.join(", ");
+    view! {
+        <Facts>
+            {plan}
+            <Fact name=words.common.task>
+                <TaskLink id=task name=task_name />
+            </Fact>
+            {run}
+            {round}
+            <Fact name=words.approvals.requested><Moment at=asked_at /></Fact>
+            {deadline}
+            {requester}
+            <Fact name=words.approvals.why_stopped>{why}</Fact>
+            {risk}
+            {signatures}
+            <Fact name=words.approvals.signers>{from}</Fact>
+            {escalated}
+            {filled}
+            {extent}
+            <Fact name=words.approvals.digest>
+                <code title=digest>{short}"…"</code>
+            </Fact>
+        </Facts>
+    }
+    .into_any()
+}
+
+fn why(detail: &ApprovalDetail) -> AnyView {
+    let words = &use_words().approvals;
+    let rule = match (&detail.condition, detail.row.phase, detail.row.risk) {
+        (Some(condition), ..) => view! { <code>{condition.clone()}</code> }.into_any(),
+        (None, _, Some(_)) => words.no_rule.into_any(),
+        (None, Some(_), None) => words.always_stops.into_any(),
+        (None, None, None) => words.reported_gate.into_any(),
+    };
+    // The engine's own sentences are English.
+    let sentence = detail
+        .why
+        .clone()
+        .map(|why| view! { <span class="soft" lang="en">" · " {why}</span> });
+    view! { {rule} {sentence} }.into_any()
+}
+
+fn risk(detail: &ApprovalDetail) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    let word = match detail.row.risk? {
+        RiskLevel::Auto => words.risk_auto,
+        RiskLevel::One => words.risk_one,
+        RiskLevel::Two => words.risk_two,
+    };
+    Some(view! { <Fact name=words.risk>{word}</Fact> }.into_any())
+}
+
+/// How many have signed, and who still can: a request that too few can sign says so.
+fn signatures(detail: &ApprovalDetail) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    let row = detail.row.clone();
+    let pending = row.state == ApprovalState::Pending;
+    if row.required < 2 && !(pending && detail.may_sign.is_empty()) {
+        return None;
+    }
+    let left = usize::try_from(row.required.saturating_sub(row.signatures)).unwrap_or(0);
+    let able = detail.may_sign.join(", ");
+    let who = pending.then(|| {
+        let (class, text) = if detail.may_sign.len() < left {
+            ("bad", format!("{able} {}", words.nobody_can_sign))
+        } else {
+            ("soft", format!("{able} {}", words.can_still_sign))
+        };
+        view! { <span class=class>" · " {text}</span> }
+    });
+    let view = view! {
+        <Fact name=words.signatures>{(words.signed_of)(row.signatures, row.required)} {who}</Fact>
+    };
+    Some(view.into_any())
+}
+
+fn escalated(detail: &ApprovalDetail) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    let last = detail.escalations.last()?;
+    let to: Vec<String> = detail
+        .escalations
+        .iter()
+        .flat_map(|step| step.to.clone())
+        .collect();
+    let at = last.at;
+    let view = view! {
+        <div>
+            <dt class="unseen">{words.signers}</dt>
+            <dd>{(words.escalated_to)(&to.join(", "))} ", " <Moment at /></dd>
+        </div>
+    };
+    Some(view.into_any())
+}
+
+fn filled(detail: &ApprovalDetail) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    let filled = detail.filled.as_ref()?.as_object()?.clone();
+    let text = filled
+        .iter()
+        .map(|(name, value)| {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            format!("{name}: {value}")
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    Some(view! { <Fact name=words.filled>{text}</Fact> }.into_any())
+}

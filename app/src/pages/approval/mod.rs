@@ -1,0 +1,179 @@
+//! One request on one sheet: what happened, what changes, what follows, and the answer.
+
+mod comparison;
+mod facts;
+mod outcome;
+mod sign_bar;
+
+use leptos::prelude::*;
+use model::id::ApprovalId;
+use model::task::GatePhase;
+use model::view::{ApprovalDetail, ApprovalState};
+
+use crate::api::Seen;
+use crate::api::approvals::load_approval;
+use crate::components::{
+    AnswerNotice, ApprovalMark, Diff, OutputLink, TaskLink, approval_title, artifact_list,
+};
+use crate::live::use_live;
+use crate::text::use_words;
+use crate::visit::use_answer;
+
+use comparison::comparisons;
+use facts::sheet_facts;
+use outcome::{decided_so_far, outcome};
+use sign_bar::SignBar;
+
+/// The sheet of one request. Its facts stay as they were read; the answer's part is live.
+#[component]
+pub fn ApprovalSheet(item: Seen<ApprovalDetail>, next: Option<ApprovalId>) -> impl IntoView {
+    let words = use_words();
+    let id = item.it.row.id;
+    let page = format!("/approvals/{id}");
+    let answer = use_answer(&page, "decide");
+    let pending_at_first = item.it.row.state == ApprovalState::Pending;
+    let live = use_live(
+        item.clone(),
+        5,
+        |seen| seen.it.row.state == ApprovalState::Pending,
+        move |_| load_approval(id),
+    );
+    let now = item.now;
+    let detail = item.it;
+    let standing = Memo::new(move |_| {
+        live.with(|seen| {
+            (
+                seen.it.row.state,
+                seen.it.row.signatures,
+                seen.it.may_decide,
+            )
+        })
+    });
+    let end = {
+        let answer = answer.clone();
+        move || {
+            let (state, ..) = standing.get();
+            let detail = live.with_untracked(|seen| seen.it.clone());
+            if state == ApprovalState::Pending {
+                view! { {decided_so_far(&detail)} <SignBar detail answer=answer.clone() /> }
+                    .into_any()
+            } else {
+                let elsewhere = pending_at_first.then(|| {
+                    view! { <p class="notice" role="alert">{words.approvals.decided_elsewhere}</p> }
+                });
+                view! { {elsewhere} {outcome(detail, next)} }.into_any()
+            }
+        }
+    };
+    let task = detail.row.task_id;
+    view! {
+        <article class="sheet">
+            <div class="paper">
+                {move || view! { <ApprovalMark state=standing.get().0 /> }}
+                <h1 tabindex="-1">{approval_title(&detail.row)}</h1>
+                <AnswerNotice answer />
+                {sheet_facts(&detail, now)}
+                {changes(&detail)}
+                {comparisons(&detail)}
+                <Fork
+                    phase=detail.row.phase
+                    waiting=detail.waiting.clone()
+                    may_request_changes=detail.may_request_changes
+                />
+                {last_lines(detail.log_excerpt.clone())}
+                <p class="soft">
+                    <TaskLink id=task name=words.approvals.see_task />
+                </p>
+            </div>
+            {end}
+        </article>
+    }
+    .into_any()
+}
+
+fn changes(detail: &ApprovalDetail) -> AnyView {
+    let words = use_words();
+    let outputs = detail.outputs.clone().filter(|outputs| {
+        !outputs.is_null() && outputs.as_object().is_none_or(|object| !object.is_empty())
+    });
+    let bare = detail.diff.is_none();
+    let outputs = outputs.map(|outputs| {
+        let text = serde_json::to_string_pretty(&outputs).unwrap_or_default();
+        view! {
+            <h2>{words.common.outputs}</h2>
+            <pre class="sunk" tabindex="0" role="region" aria-label=words.common.outputs>{text}</pre>
+        }
+    });
+    let link = detail.outputs_uri.clone().map(|uri| {
+        view! {
+            <p>{words.common.output_link} ": " <OutputLink uri /></p>
+        }
+    });
+    let diff = detail.diff.clone().map(|text| view! { <Diff text /> });
+    view! {
+        <h2>{words.approvals.what_changes}</h2>
+        {bare.then(|| view! { <p class="soft">{words.approvals.no_change_shown}</p> })}
+        {link}
+        {diff}
+        {outputs}
+        {artifact_list(detail.row.task_id, &detail.artifacts)}
+    }
+    .into_any()
+}
+
+#[component]
+fn Fork(
+    phase: Option<GatePhase>,
+    waiting: Vec<String>,
+    may_request_changes: bool,
+) -> impl IntoView {
+    let words = &use_words().approvals;
+    let first = match phase {
+        Some(GatePhase::AfterResult) => words.result_accepted,
+        Some(GatePhase::BeforeStart) => words.task_starts,
+        None => words.reported_accepted,
+    };
+    let none = waiting.is_empty();
+    let list = |say: fn(&str) -> String| {
+        waiting
+            .iter()
+            .map(|name| view! { <li>{say(name)}</li> })
+            .collect_view()
+    };
+    view! {
+        <div class="fork">
+            <div>
+                <h2 class="yes">{words.if_approve}</h2>
+                <ul>
+                    <li>{first}</li>
+                    {list(words.starts_next)}
+                    {none.then(|| view! { <li>{words.nothing_waits_for_it}</li> })}
+                </ul>
+            </div>
+            <div>
+                <h2 class="no">{words.if_reject}</h2>
+                <ul>
+                    <li>{words.marked_failed}</li>
+                    {list(words.is_skipped)}
+                    {none.then(|| view! { <li>{words.nothing_else_changes}</li> })}
+                </ul>
+            </div>
+        </div>
+        {may_request_changes.then(|| view! {
+            <p class="soft third">
+                <b>{words.request_changes}</b> ": " {words.if_changes}
+            </p>
+        })}
+    }
+    .into_any()
+}
+
+fn last_lines(excerpt: Option<String>) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    let text = excerpt.filter(|text| !text.trim().is_empty())?;
+    let view = view! {
+        <h2>{words.last_lines}</h2>
+        <pre class="sunk log" tabindex="0" role="region" aria-label=words.last_lines>{text}</pre>
+    };
+    Some(view.into_any())
+}

@@ -1,0 +1,83 @@
+//! What people answered.
+
+use leptos::prelude::*;
+use model::id::ApprovalId;
+use model::view::{ApprovalDetail, DecisionRow, Verdict};
+
+use crate::components::{ApprovalMark, Glyph, Moment, Shape, Tone};
+use crate::text::use_words;
+
+/// What was decided, by whom, when and why, and the way to the next.
+pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>) -> AnyView {
+    let words = use_words();
+    let next = next.filter(|next| *next != detail.row.id).map(|next| {
+        view! {
+            <a class="btn sign" href=format!("/approvals/{next}")>
+                {words.approvals.next_item}
+                <kbd aria-hidden="true">"j"</kbd>
+            </a>
+            " "
+        }
+    });
+    view! {
+        <div class="outcome" role="status">
+            <ApprovalMark state=detail.row.state />
+            {detail.row.decided_at.map(|at| view! { " · " <Moment at /> })}
+            {lines(detail.decisions)}
+            <p>
+                {next}
+                <a href="/approvals">{words.approvals.back_to_list}</a>
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
+/// The answers to a request that waits for more.
+pub fn decided_so_far(detail: &ApprovalDetail) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    if detail.decisions.is_empty() {
+        return None;
+    }
+    let left = detail.row.required.saturating_sub(detail.row.signatures);
+    let view = view! {
+        <div class="outcome" role="status">
+            <p><b>{(words.more_must_sign)(left.into())}</b></p>
+            {lines(detail.decisions.clone())}
+        </div>
+    };
+    Some(view.into_any())
+}
+
+fn lines(decisions: Vec<DecisionRow>) -> AnyView {
+    decisions
+        .into_iter()
+        .map(|decision| view! { <Decision decision /> })
+        .collect_view()
+        .into_any()
+}
+
+#[component]
+fn Decision(decision: DecisionRow) -> impl IntoView {
+    let words = &use_words().approvals;
+    let (shape, tone, text) = match decision.verdict {
+        Verdict::Approve => (Shape::Check, Tone::Good, (words.approved_by)(&decision.by)),
+        Verdict::Reject => (Shape::Cross, Tone::Bad, (words.rejected_by)(&decision.by)),
+        Verdict::RequestChanges => (
+            Shape::DiamondHollow,
+            Tone::Wait,
+            (words.changes_asked_by)(&decision.by),
+        ),
+    };
+    view! {
+        <p>
+            <span class="status"><Glyph shape tone /> <b>{text}</b></span>
+            {decision.on_behalf_of.map(|name| format!(" {}", (words.on_behalf_of)(&name)))}
+            ", "
+            <Moment at=decision.at />
+            {decision.note.map(|note| format!(": “{note}”"))}
+            {decision.sole_decider.then(|| format!(" ({})", words.sole_decider))}
+        </p>
+    }
+    .into_any()
+}

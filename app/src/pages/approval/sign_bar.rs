@@ -1,0 +1,138 @@
+//! The answer to a request.
+
+use leptos::prelude::*;
+use model::plan::CommentRule;
+use model::view::ApprovalDetail;
+
+use crate::components::{TextArea, input_field};
+use crate::text::use_words;
+use crate::visit::FormAnswer;
+
+/// The answer: a note, what the policy wants filled in, and three buttons. Bound to the digest that the reader sees.
+#[component]
+pub fn SignBar(detail: ApprovalDetail, answer: FormAnswer) -> impl IntoView {
+    let words = &use_words().approvals;
+    // The engine's own sentences are English.
+    let remark = detail
+        .decide_remark
+        .map(|text| view! { <p class="outcome soft" lang="en">{text}</p> });
+    if !detail.may_decide {
+        return remark.into_any();
+    }
+    let form = NodeRef::<leptos::html::Form>::new();
+    #[cfg(feature = "hydrate")]
+    keys(form);
+    let fills = detail.filled.is_none() && !detail.inputs.is_empty();
+    let fields = fills.then(|| {
+        let fields = detail
+            .inputs
+            .iter()
+            .map(|input| input_field(input, &answer))
+            .collect_view();
+        view! {
+            <fieldset class="fill">
+                <legend>{words.to_fill}</legend>
+                {fields}
+            </fieldset>
+        }
+    });
+    let others = detail.identical.len();
+    let also = (others > 0).then(|| {
+        let ids = detail
+            .identical
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ");
+        view! {
+            <label class="check also">
+                <input type="checkbox" name="also" value=ids />
+                {(words.identical)(i64::try_from(others).unwrap_or(i64::MAX))}
+            </label>
+        }
+    });
+    let hint = match detail.comment {
+        CommentRule::RequiredOnReject | CommentRule::Optional => words.note_hint,
+        CommentRule::Required => words.note_label,
+    };
+    view! {
+        {remark}
+        <form
+            class="signbar"
+            method="post"
+            action=format!("/approvals/{}/decide", detail.row.id)
+            node_ref=form
+        >
+            <input type="hidden" name="digest" value=detail.digest />
+            {fields}
+            {also}
+            <TextArea
+                name="note"
+                label=words.note_label
+                placeholder=hint
+                answer
+                rows=1
+                hide_label=true
+            />
+            <div class="verdicts">
+                {detail.may_request_changes.then(|| view! {
+                    <button class="btn" name="verdict" value="request_changes">
+                        {words.request_changes}
+                        <kbd aria-hidden="true">"c"</kbd>
+                    </button>
+                })}
+                <button class="btn refuse" name="verdict" value="reject">
+                    {words.reject}
+                    <kbd aria-hidden="true">"r"</kbd>
+                </button>
+                <button class="btn sign" name="verdict" value="approve">
+                    {words.approve}
+                    <kbd aria-hidden="true">"a"</kbd>
+                </button>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+/// One key decides, unless somebody is typing or holds another key.
+#[cfg(feature = "hydrate")]
+fn keys(form: NodeRef<leptos::html::Form>) {
+    use leptos::wasm_bindgen::JsCast as _;
+    use leptos::web_sys::HtmlElement;
+
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        if !crate::pages::inbox_keys::is_plain(&event) {
+            return;
+        }
+        let verdict = match event.key().as_str() {
+            "a" => "approve",
+            "r" => "reject",
+            "c" => "request_changes",
+            _ => return,
+        };
+        let Some(form) = form.get_untracked() else {
+            return;
+        };
+        let find = |selector: &str| {
+            form.query_selector(selector)
+                .ok()
+                .flatten()
+                .and_then(|element| element.dyn_into::<HtmlElement>().ok())
+        };
+        event.prevent_default();
+        let note_is_empty = find("textarea").is_some_and(|note| {
+            note.dyn_into::<leptos::web_sys::HtmlTextAreaElement>()
+                .is_ok_and(|note| note.value().trim().is_empty())
+        });
+        // All but a yes needs a note: the key leads to it first.
+        if verdict != "approve" && note_is_empty {
+            if let Some(note) = find("textarea") {
+                let _ = note.focus();
+            }
+        } else if let Some(button) = find(&format!("button[value={verdict}]")) {
+            button.click();
+        }
+    });
+    on_cleanup(move || handle.remove());
+}

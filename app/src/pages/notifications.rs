@@ -1,0 +1,131 @@
+use chrono::{NaiveTime, Timelike as _};
+use leptos::prelude::*;
+use model::notify::{Language, NotifyMode, Preferences};
+
+use super::loaded;
+use crate::api::account::load_preferences;
+use crate::components::{AnswerNotice, Notice, TextField};
+use crate::text::use_words;
+use crate::visit::{FormAnswer, use_answer};
+
+/// The form by which people say where, when and in which language they are told.
+#[component]
+pub fn Notifications() -> impl IntoView {
+    let words = &use_words().mail;
+    view! {
+        <h2>{words.notifications}</h2>
+        <AnswerNotice answer=use_answer("/account", "notifications") />
+        {loaded(|| (), |()| load_preferences(), |chosen: Option<Preferences>| match chosen {
+            Some(chosen) => form(chosen),
+            None => ().into_any(),
+        })}
+    }
+    .into_any()
+}
+
+fn form(chosen: Preferences) -> AnyView {
+    let words = &use_words().mail;
+    let answer = use_answer("/account", "notifications");
+    let refused = chosen
+        .email_disabled_reason
+        .as_deref()
+        .map(words.refused)
+        .map(|text| view! { <Notice class="notice bad">{text}</Notice> });
+    let languages = [
+        (Language::English.as_str(), "English"),
+        (Language::French.as_str(), "Français"),
+    ];
+    let modes = [
+        (NotifyMode::AtOnce.as_str(), words.at_once),
+        (NotifyMode::Digest.as_str(), words.digest),
+        (NotifyMode::None.as_str(), words.none),
+    ];
+    let checked = if answer.typed.is_empty() {
+        chosen.failures
+    } else {
+        answer.typed("failures").is_some()
+    };
+    let time = |time: NaiveTime| format!("{:02}:{:02}", time.hour(), time.minute());
+    let quiet_from = chosen
+        .quiet
+        .map(|quiet| time(quiet.from))
+        .unwrap_or_default();
+    let quiet_until = chosen
+        .quiet
+        .map(|quiet| time(quiet.until))
+        .unwrap_or_default();
+    let field = |name: &'static str, label: &'static str, value: String, hint: &'static str| {
+        let answer = answer.clone();
+        view! { <TextField name label answer value hint /> }.into_any()
+    };
+    view! {
+        {refused}
+        <form method="post" action="/account/notifications" class="sheet panel">
+            <TextField
+                name="email"
+                label=words.email
+                answer=answer.clone()
+                value=chosen.email.unwrap_or_default()
+                hint=words.email_hint
+                kind="email"
+                autocomplete="email"
+            />
+            {choice("mode", words.mode, &modes, chosen.mode.as_str(), &answer)}
+            {field("digest_hour", words.digest_hour, chosen.digest_hour.to_string(), words.digest_hour_hint)}
+            {choice("language", words.language, &languages, chosen.language.as_str(), &answer)}
+            {field("zone", words.zone, chosen.zone, words.zone_hint)}
+            {field("quiet_from", words.quiet_from, quiet_from, words.quiet_hint)}
+            {field("quiet_until", words.quiet_until, quiet_until, words.quiet_hint)}
+            <label class="check">
+                <input type="checkbox" name="failures" value="true" checked=checked />
+                {words.failures}
+            </label>
+            <TextField
+                name="failures_in_a_row"
+                label=words.failures_in_a_row
+                answer=answer.clone()
+                value=chosen.failures_in_a_row.to_string()
+                kind="number"
+            />
+            {field(
+                "working_hours",
+                words.working_hours,
+                chosen.working_hours.unwrap_or_default(),
+                words.working_hours_hint,
+            )}
+            <button class="btn">{words.save}</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn choice(
+    name: &'static str,
+    label: &'static str,
+    options: &[(&'static str, &'static str)],
+    chosen: &str,
+    answer: &FormAnswer,
+) -> AnyView {
+    let chosen = answer.typed(name).unwrap_or_else(|| chosen.to_owned());
+    let wrong = answer.wrong(name);
+    let id = format!("field-{name}");
+    let wrong_id = format!("{id}-wrong");
+    let described = wrong.is_some().then(|| wrong_id.clone());
+    let options = options
+        .iter()
+        .map(|(value, words)| {
+            let selected = *value == chosen;
+            view! { <option value=*value selected=selected>{*words}</option> }
+        })
+        .collect_view();
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <select class="input" id=id name=name aria-describedby=described>
+                {options}
+            </select>
+            {wrong.map(|text| view! { <p class="wrong" id=wrong_id>{text}</p> })}
+        </div>
+    }
+    .into_any()
+}

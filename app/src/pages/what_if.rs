@@ -1,0 +1,120 @@
+//! A draft of a plan's gates against what already happened.
+
+use leptos::prelude::*;
+use model::view::{WhatIf, WhatIfRow};
+
+use super::{PageTitle, loaded, param};
+use crate::api::plans::{ask_what_if, load_plan};
+use crate::components::{AnswerNotice, Empty, Moment, TaskLink, TextArea, TextField};
+use crate::error::PageError;
+use crate::text::use_words;
+use crate::visit::{FormAnswer, use_answer};
+
+/// How far back the question goes where nobody says.
+const DAYS: u32 = 30;
+
+/// The present text to try changes on, and what they would have done.
+#[component]
+pub fn WhatIfPage() -> impl IntoView {
+    loaded(param::<String>("name"), load, |(name, answer, found)| {
+        let words = &use_words().what_if;
+        let page = format!("/plans/{name}");
+        view! {
+            <PageTitle text=format!("{} · {name}", words.title) />
+            <div class="dateline">
+                <a href=page.clone()>{name}</a>
+            </div>
+            <h1 tabindex="-1">{words.title}</h1>
+            <p class="lede">{words.lede}</p>
+            <AnswerNotice answer=answer.clone() />
+            {found.map(found_view)}
+            <form class="sheet panel" method="post" action=format!("{page}/what-if")>
+                <TextField
+                    name="days"
+                    label=words.days
+                    kind="number"
+                    answer=answer.clone()
+                    value=DAYS.to_string()
+                />
+                <TextArea name="source" label=words.source answer rows=24 longest=1_000_000 />
+                <button class="btn sign">{words.ask}</button>
+            </form>
+        }
+    })
+}
+
+type Loaded = (String, FormAnswer, Option<WhatIf>);
+
+async fn load(name: Result<String, PageError>) -> Result<Loaded, PageError> {
+    let name = name?;
+    let mut answer = use_answer(&format!("/plans/{name}/what-if"), "what-if");
+    let plan = load_plan(name.clone()).await?;
+    let Some(source) = answer.typed("source") else {
+        answer.typed = vec![("source".to_owned(), plan.it.source)];
+        return Ok((name, answer, None));
+    };
+    let days = answer
+        .typed("days")
+        .and_then(|days| days.trim().parse().ok());
+    let found = match days {
+        Some(days) if answer.wrong.is_empty() => ask_what_if(source, days).await?,
+        Some(_) | None => None,
+    };
+    Ok((name, answer, found))
+}
+
+fn found_view(found: WhatIf) -> AnyView {
+    let words = &use_words().what_if;
+    let cut = found.cut.then(|| view! { <p class="soft">{words.cut}</p> });
+    view! {
+        <p class="notice" role="status">
+            <b>{(words.would_stop)(found.would_stop, found.considered)}</b>
+            " "
+            {(words.did_stop)(found.did_stop)}
+        </p>
+        {cut}
+        {list(words.these, found.stopped)}
+        {list(words.no_longer, found.passed)}
+    }
+    .into_any()
+}
+
+fn list(title: &'static str, rows: Vec<WhatIfRow>) -> AnyView {
+    if rows.is_empty() {
+        return view! {
+            <h2>{title}</h2>
+            <div class="sheet"><Empty text=use_words().what_if.none /></div>
+        }
+        .into_any();
+    }
+    let rows = rows.into_iter().map(line).collect_view();
+    view! {
+        <h2>{title}</h2>
+        <ul class="plain sheet">{rows}</ul>
+    }
+    .into_any()
+}
+
+fn line(row: WhatIfRow) -> AnyView {
+    let words = use_words();
+    let signatures =
+        (row.required > 0).then(|| format!(" · {}: {}", words.approvals.signatures, row.required));
+    let rule = match (row.rule, row.why) {
+        (Some(rule), _) => Some(view! { <small><code>{rule}</code></small> }.into_any()),
+        (None, Some(why)) => Some(view! { <small lang="en">{why}</small> }.into_any()),
+        (None, None) => None,
+    };
+    view! {
+        <li class="row">
+            <span></span>
+            <div>
+                <TaskLink id=row.task_id name=row.task />
+                {row.run_id.map(|run| format!(" · {run}"))}
+                {signatures}
+                {rule}
+            </div>
+            <div class="when"><Moment at=row.at /></div>
+        </li>
+    }
+    .into_any()
+}
