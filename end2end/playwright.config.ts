@@ -71,6 +71,9 @@ export default defineConfig({
       WATCHBILL_ADMIN_PASSWORD: PASSWORD,
       WATCHBILL_PLANS_FOLDER: join(root, "end2end/plans"),
       WATCHBILL_STEPS_FOLDER: tmpdir(),
+      // A test listens there as a mail server; while none does, mail waits.
+      WATCHBILL_SMTP_URL: `smtp://127.0.0.1:${port + 1}?tls=none`,
+      WATCHBILL_MAIL_FROM: "Watchbill <watchbill@example.org>",
       WATCHBILL_DATA_FOLDER: mkdtempSync(join(tmpdir(), "watchbill-end2end-")),
       TZ: "UTC",
     },

@@ -2,7 +2,7 @@ import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 import { complaints, live, startRun, until } from "./support";
 
-const PAGES = ["/", "/approvals", "/history", "/runs", "/plans", "/plans/harbour", "/account", "/nowhere"];
+const PAGES = ["/", "/approvals", "/history", "/runs", "/plans", "/plans/harbour", "/account", "/nowhere", "/decisions", "/mail", "/deliveries", "/plans/harbour/what-if"];
 
 test("every page is guarded by its policy, holds no style attribute, and can be used by all", async ({ page }) => {
   const said = complaints(page);
