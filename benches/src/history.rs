@@ -83,11 +83,12 @@ async fn plain(pool: &PgPool) -> Result<Duration> {
     Ok(median(&mut taken))
 }
 
-/// Adds finished tasks in runs of ten, up to `rows`.
+/// Adds finished tasks in runs of ten, up to `rows`, over the last 300 days: what is older
+/// than the retention would be deleted while it is measured.
 pub async fn fill(pool: &PgPool, have: i64, rows: i64) -> Result<()> {
     let statement = format!(
         "INSERT INTO runs (run_id, started_by, created_at, finished_at)
-         SELECT 'nightly-' || n, 'bench', now() - n * interval '10 minutes', now()
+         SELECT 'nightly-' || n, 'bench', now() - (n + 1) * interval '300 days' / ({rows} / 10), now()
          FROM generate_series({have} / 10, {rows} / 10 - 1) n;
          INSERT INTO tasks (run, name, origin, state, started_at, finished_at, duration_ms, sort_at, outputs_uri,
                             log_excerpt, inputs)

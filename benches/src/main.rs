@@ -10,6 +10,7 @@ mod drain;
 mod history;
 mod idle;
 mod latency;
+mod load;
 mod login;
 mod report;
 mod serving;

@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use crate::database::Database;
 use crate::history::fill;
+use crate::load::{Question, answers_per_second};
 use crate::report::{Report, median};
 
 const SECONDS: u64 = 8;
@@ -18,8 +19,8 @@ pub async fn measure(report: &mut Report, binary: &Path, rows: i64) -> Result<()
     let database = Database::fresh("serving").await?;
     fill(&database.pool(1).await?, 0, rows).await?;
     let served = Served::start(binary, &database).await?;
-    let pages = served.url("/agents/tasks/paged?limit=50");
-    let rate = pages_per_second(&served, &pages).await?;
+    let pages = served.question("/agents/tasks/paged?limit=50");
+    let rate = answers_per_second(&pages, CLIENTS, Duration::from_secs(SECONDS)).await?;
     report.rate(
         &format!("history pages over HTTP, {rows} rows, {CLIENTS} clients"),
         rate,
@@ -50,21 +51,6 @@ pub async fn measure(report: &mut Report, binary: &Path, rows: i64) -> Result<()
         );
     }
     served.stop().await
-}
-
-async fn pages_per_second(served: &Served, first: &str) -> Result<f64> {
-    let until = Instant::now() + Duration::from_secs(SECONDS);
-    let clients = (0..CLIENTS).map(|_| async {
-        let mut pages = 0_u32;
-        while Instant::now() < until {
-            served.get(first).await?;
-            pages += 1;
-        }
-        anyhow::Ok(pages)
-    });
-    let counts = futures::future::try_join_all(clients).await?;
-    let total: u32 = counts.into_iter().sum();
-    Ok(f64::from(total) / Duration::from_secs(SECONDS).as_secs_f64())
 }
 
 /// A running server and somebody who may read.
@@ -131,6 +117,15 @@ impl Served {
     /// An address on the server.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// The same for many clients at once.
+    pub fn question(&self, path: &str) -> Question {
+        Question {
+            host: self.base.trim_start_matches("http://").to_owned(),
+            path: path.to_owned(),
+            token: self.token.clone(),
+        }
     }
 
     /// The process, for its memory and time.

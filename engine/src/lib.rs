@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, FieldProblem, Result};
-pub use pool::pool_options;
+pub use pool::{pool_options, reading};
 pub use random::{Random, SystemRandom};
 pub use settings::Settings;
 
@@ -45,6 +45,8 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 #[derive(Clone)]
 pub struct Engine {
     pub pool: PgPool,
+    /// For questions that only read a few rows: few connections, so that each stays warm.
+    pub readers: PgPool,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub settings: Arc<Settings>,
@@ -63,6 +65,7 @@ impl Engine {
     #[must_use]
     pub fn new(pool: PgPool, settings: Settings) -> Self {
         Self {
+            readers: pool.clone(),
             pool,
             courier: Arc::new(outbox::Courier::new(&settings.webhook_allow)),
             clock: Arc::new(SystemClock),
@@ -73,6 +76,18 @@ impl Engine {
             instance: SystemRandom.uuid(),
             plan_cache: Arc::new(plans::PlanCache::default()),
         }
+    }
+
+    /// The same engine that reads over connections of their own: see [`reading`].
+    #[must_use]
+    pub fn with_readers(self, readers: PgPool) -> Self {
+        Self { readers, ..self }
+    }
+
+    /// Closes its connections, when those that are in use come back.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.pool.close().await;
     }
 
     /// Hints, after a commit, that something may be ready to claim.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::Connection;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 /// A connection that was in use so lately is taken without asking whether it lives.
 const FRESH: Duration = Duration::from_secs(1);
@@ -24,4 +24,14 @@ pub fn pool_options(most: u32) -> PgPoolOptions {
                 Ok(true)
             })
         })
+}
+
+/// The same connections for reading alone, of questions that are planned once for each:
+/// planning the history's took longer than answering them.
+#[must_use]
+pub fn reading(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([
+        ("default_transaction_read_only", "on"),
+        ("plan_cache_mode", "force_generic_plan"),
+    ])
 }

@@ -1,8 +1,8 @@
 //! Opens the database, given or private, and brings its schema up to date.
 
 use anyhow::{Context, bail};
-use engine::pool_options;
 use engine::upkeep::SchemaState;
+use engine::{pool_options, reading};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
@@ -55,6 +55,14 @@ impl Database {
     /// When the database does not answer.
     pub async fn pool(&self, most: u32) -> anyhow::Result<PgPool> {
         connect(self.application.clone(), most).await
+    }
+
+    /// Connections for questions that only read.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn readers(&self, most: u32) -> anyhow::Result<PgPool> {
+        connect(reading(self.application.clone()), most).await
     }
 
     /// Connections for the owner: migrations, grants, dumps.
@@ -120,10 +128,12 @@ fn options(url: &SecretString, setting: &str) -> anyhow::Result<PgConnectOptions
 }
 
 fn named(options: PgConnectOptions) -> PgConnectOptions {
-    options
-        .application_name("watchbill")
+    options.application_name("watchbill").options([
         // A transaction that nobody drives must not hold locks for ever.
-        .options([("idle_in_transaction_session_timeout", "60s")])
+        ("idle_in_transaction_session_timeout", "60s"),
+        // Compiling a question of some rows takes longer than answering it.
+        ("jit", "off"),
+    ])
 }
 
 async fn connect(options: PgConnectOptions, most: u32) -> anyhow::Result<PgPool> {

@@ -66,7 +66,7 @@ async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyh
         result
     };
     let (worked, ()) = tokio::join!(working, watching);
-    engine.pool.close().await;
+    engine.close().await;
     worked
 }
 
@@ -80,7 +80,8 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
     // Port 0 asks for any free one; links in messages name it.
     config.listen = listener.local_addr()?;
     let pool = database.pool(connections()).await?;
-    let engine = Engine::new(pool, config.engine_settings());
+    let readers = database.readers(processors()).await?;
+    let engine = Engine::new(pool, config.engine_settings()).with_readers(readers);
     engine::upkeep::ensure_partitions(&engine).await?;
     let admin = first_start::ensure_admin(&engine, &config).await?;
     let folder = config.plans_folder.clone();
@@ -121,18 +122,23 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
         answered
     };
     let (served, ()) = tokio::join!(stages, watching);
-    engine.pool.close().await;
+    engine.close().await;
     served
 }
 
 /// How many connections the pool of one process may hold; a private cluster has 60.
 ///
 /// A few more than there are processors: the pool uses them in turn, and more of them only
-/// evict each other's caches. On two processors and a million rows, `make bench` gave 1,270
-/// history pages a second with 16 connections and 1,750 with 6.
+/// evict each other's caches.
 fn connections() -> u32 {
+    (processors() + 4).min(32)
+}
+
+/// How many questions are read at once, and so the connections for them: more would only
+/// take the processors from each other.
+fn processors() -> u32 {
     let processors = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
-    u32::try_from(processors + 4).map_or(32, |most| most.min(32))
+    u32::try_from(processors).unwrap_or(16).clamp(2, 16)
 }
 
 /// A worker that cannot begin is told once; the rest of the server goes on without it.

@@ -48,7 +48,7 @@ pub async fn approvals(
         select_approvals!(
             "WHERE a.state <> 'pending' ORDER BY a.decided_at DESC, a.id DESC LIMIT 50"
         )
-        .fetch_all(&engine.pool)
+        .fetch_all(&engine.readers)
         .await?
         .into_iter()
         .map(ApprovalRow::try_from)
@@ -65,7 +65,7 @@ pub async fn count_waiting(engine: &Engine, principal: &Principal) -> Result<i64
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "waiting!" FROM approvals WHERE state = 'pending'"#
     )
-    .fetch_one(&engine.pool)
+    .fetch_one(&engine.readers)
     .await?)
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn pending(engine: &Engine, most: i64) -> Result<Vec<ApprovalRo
          ORDER BY a.expires_at NULLS LAST, array_position(ARRAY['two', 'one'], a.risk) NULLS LAST, a.id LIMIT $1",
         most
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?
     .into_iter()
     .map(ApprovalRow::try_from)
@@ -94,7 +94,7 @@ pub async fn approval(
 ) -> Result<ApprovalDetail> {
     authorise(principal, Permission::Read)?;
     let row = select_approvals!("WHERE a.id = $1", id.0)
-        .fetch_optional(&engine.pool)
+        .fetch_optional(&engine.readers)
         .await?
         .ok_or_else(|| Error::NotFound(format!("there is no approval {id}")))
         .and_then(ApprovalRow::try_from)?;
@@ -102,7 +102,7 @@ pub async fn approval(
         "SELECT policy, requester, requester_account_id, rule, why, inputs, result FROM approvals WHERE id = $1",
         id.0
     )
-    .fetch_one(&engine.pool)
+    .fetch_one(&engine.readers)
     .await?;
     let policy: Gate = json(request.policy, "approvals.policy", id)?;
     let result = result(engine, row.task_id, row.attempt).await?;
@@ -117,7 +117,7 @@ pub async fn approval(
     let decisions = decisions(engine, id).await?;
     // From here to its end one connection is held, and no other asked for: many readers at
     // once would each wait for one that another holds.
-    let mut connection = engine.pool.acquire().await?;
+    let mut connection = engine.readers.acquire().await?;
     let may_sign = match row.state {
         ApprovalState::Pending => who_may_sign(&mut connection, id, &policy, requester).await?,
         ApprovalState::Approved
@@ -185,7 +185,7 @@ async fn result(engine: &Engine, task: TaskId, attempt: AttemptNumber) -> Result
         task.0,
         attempt.0
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?;
     Ok(row.map_or_else(Shown::default, |row| Shown {
         outputs: row.outputs,
@@ -205,7 +205,7 @@ async fn waiting(engine: &Engine, task: TaskId) -> Result<Vec<String>> {
            ORDER BY t.position, t.id LIMIT 1000"#,
         task.0
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     Ok(names)
 }
@@ -251,7 +251,7 @@ async fn decisions(engine: &Engine, id: ApprovalId) -> Result<Vec<DecisionRow>> 
         "SELECT id, verdict, decided_by, note, at, sole_decider, on_behalf_of_name, channel FROM decisions WHERE approval_id = $1 ORDER BY id",
         id.0
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -280,7 +280,7 @@ async fn standing(
     if row.state != ApprovalState::Pending {
         return Ok((false, None));
     }
-    let mut connection = engine.pool.acquire().await?;
+    let mut connection = engine.readers.acquire().await?;
     let late = sqlx::query_scalar!(
         r#"SELECT coalesce($1 <= watchbill_now(), false) AS "late!""#,
         row.expires_at

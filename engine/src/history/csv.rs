@@ -262,7 +262,7 @@ struct CsvRecord {
 async fn batch(engine: &Engine, keys: &Keys) -> Result<Vec<CsvRecord>> {
     Ok(listed!(
         CsvRecord,
-        r#"t.id AS "id!", k.sort_at AS "sort_at!", t.name AS "task!", r.run_id AS "run_id?", p.name AS "plan?",
+        r#"t.id AS "id!", t.sort_at AS "sort_at!", t.name AS "task!", r.run_id AS "run_id?", p.name AS "plan?",
            t.state AS "state!", t.attempt AS "attempt!", t.started_at, t.finished_at, t.duration_ms, t.outputs_uri,
            t.log_excerpt, t.reason, t.approval_state, t.approver, t.approval_note"#,
         "1001",

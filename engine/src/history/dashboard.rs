@@ -29,7 +29,7 @@ pub async fn dashboard(
 ) -> Result<Dashboard> {
     authorise(principal, Permission::Read)?;
     let now = sqlx::query_scalar!(r#"SELECT watchbill_now() AS "now!""#)
-        .fetch_one(&engine.pool)
+        .fetch_one(&engine.readers)
         .await?;
     Ok(Dashboard {
         since,
@@ -73,7 +73,7 @@ async fn counts(engine: &Engine, since: DateTime<Utc>) -> Result<NightCounts> {
         since,
         MOST_COUNTED
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     let mut counts = StateCounts::default();
     let mut retried = 0;
@@ -105,7 +105,7 @@ async fn next(engine: &Engine) -> Result<Vec<NextOccurrence>> {
            WHERE g.enabled AND p.paused_at IS NULL AND g.next_due_at IS NOT NULL
            ORDER BY g.next_due_at, g.id LIMIT 10"#
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     Ok(rows
         .into_iter()
@@ -127,7 +127,7 @@ async fn lanes(engine: &Engine, since: DateTime<Utc>) -> Result<Vec<NightLane>> 
         since,
         MOST_BARS
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     let mut lanes: BTreeMap<String, Vec<NightBar>> = BTreeMap::new();
     for row in rows {

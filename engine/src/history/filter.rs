@@ -123,16 +123,20 @@ fn unreadable(text: &str) -> bool {
 /// The one list of tasks, newest first: what to read of each, how far each scan may go, and [`Keys`].
 ///
 /// Each scan stops at a literal cap, so that the planner keeps to ordered index scans in
-/// cached plans too, where it does not know the limit; the rows are then fetched by id.
+/// cached plans too, where it does not know the limit. Several scans find ids, whose rows are
+/// then fetched; one scan reads its rows as it goes.
 macro_rules! listed {
     ($record:ty, $columns:tt, $cap:tt, $keys:expr, $pool:expr) => {
         match &$keys.scan {
             Scan::All => {
-                listed!(@query $record, $columns, $cap, $keys, $pool, "tasks i WHERE true", "")
+                listed!(
+                    @query $record, $columns, $cap, $keys, $pool,
+                    "(SELECT s.* FROM ", "", "(SELECT i.* FROM ", "tasks i WHERE true", ") t", "t"
+                )
             }
             Scan::States(states) => {
                 listed!(
-                    @query $record, $columns, $cap, $keys, $pool,
+                    @merged $record, $columns, $cap, $keys, $pool,
                     "tasks i WHERE i.state = wanted.state",
                     "unnest($7::text[]) AS wanted (state) CROSS JOIN LATERAL ",
                     states
@@ -140,7 +144,7 @@ macro_rules! listed {
             }
             Scan::Names { names, states } => {
                 listed!(
-                    @query $record, $columns, $cap, $keys, $pool,
+                    @merged $record, $columns, $cap, $keys, $pool,
                     "tasks i WHERE i.name = named.name AND i.state = wanted.state",
                     "unnest($7::text[]) AS named (name) CROSS JOIN unnest($8::text[]) AS wanted (state) CROSS JOIN LATERAL ",
                     names,
@@ -149,7 +153,7 @@ macro_rules! listed {
             }
             Scan::Run { run_id, names, states } => {
                 listed!(
-                    @query $record, $columns, $cap, $keys, $pool,
+                    @merged $record, $columns, $cap, $keys, $pool,
                     "tasks i WHERE i.run = q.id AND (cardinality($8::text[]) = 0 OR i.name = ANY ($8)) \
                         AND (cardinality($9::text[]) = 0 OR i.state = ANY ($9))",
                     "(SELECT id FROM runs WHERE run_id = $7) AS q CROSS JOIN LATERAL ",
@@ -160,20 +164,27 @@ macro_rules! listed {
             }
         }
     };
-    (@query $record:ty, $columns:tt, $cap:tt, $keys:expr, $pool:expr, $scan:tt, $of:tt $(, $argument:expr)*) => {
+    (@merged $record:ty, $columns:tt, $cap:tt, $keys:expr, $pool:expr, $scan:tt, $of:tt $(, $argument:expr)*) => {
+        listed!(
+            @query $record, $columns, $cap, $keys, $pool,
+            "(SELECT s.id, s.sort_at FROM ", $of, "(SELECT i.id, i.sort_at FROM ", $scan,
+            ") k CROSS JOIN LATERAL (SELECT * FROM tasks i WHERE i.id = k.id OFFSET 0) t", "k"
+            $(, $argument)*
+        )
+    };
+    (@query $record:ty, $columns:tt, $cap:tt, $keys:expr, $pool:expr,
+        $merged:tt, $of:tt, $each:tt, $scan:tt, $rows:tt, $key:tt $(, $argument:expr)*) => {
         sqlx::query_as!(
             $record,
-            "SELECT " + $columns + " FROM (SELECT s.id, s.sort_at FROM " + $of
-                + "(SELECT i.id, i.sort_at FROM " + $scan + r#"
+            "SELECT " + $columns + " FROM " + $merged + $of + $each + $scan + r#"
                    AND i.sort_at >= coalesce($1, '-infinity'::timestamptz)
                    AND i.sort_at < coalesce($2, 'infinity'::timestamptz)
                    AND (i.sort_at, i.id) < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 9223372036854775807))
                    AND i.id <= coalesce($5, 9223372036854775807)
                    ORDER BY i.sort_at DESC, i.id DESC LIMIT "#
-                + $cap + r#") s ORDER BY s.sort_at DESC, s.id DESC LIMIT $6) k
-                   CROSS JOIN LATERAL (SELECT * FROM tasks i WHERE i.id = k.id OFFSET 0) t
-                   LEFT JOIN runs r ON r.id = t.run LEFT JOIN plans p ON p.id = r.plan_id
-                   ORDER BY k.sort_at DESC, k.id DESC"#,
+                + $cap + ") s ORDER BY s.sort_at DESC, s.id DESC LIMIT $6" + $rows
+                + " LEFT JOIN runs r ON r.id = t.run LEFT JOIN plans p ON p.id = r.plan_id ORDER BY "
+                + $key + ".sort_at DESC, " + $key + ".id DESC",
             $keys.since,
             $keys.until,
             $keys.before_at,

@@ -21,7 +21,7 @@ const RUNS: u32 = 20;
 pub async fn plans(engine: &Engine, principal: &Principal) -> Result<Vec<PlanRow>> {
     authorise(principal, Permission::Read)?;
     let names = sqlx::query_scalar!("SELECT name FROM plans ORDER BY name LIMIT 1000")
-        .fetch_all(&engine.pool)
+        .fetch_all(&engine.readers)
         .await?;
     let mut rows = Vec::with_capacity(names.len());
     for name in names {
@@ -69,7 +69,7 @@ async fn head(
            WHERE p.name = $1"#,
         name
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?;
     let Some(record) = record else {
         return Ok(None);
@@ -97,7 +97,7 @@ async fn triggers(engine: &Engine, plan: PlanId) -> Result<Vec<TriggerRow>> {
         "SELECT id, key, next_due_at, problem FROM triggers WHERE plan_id = $1 AND enabled ORDER BY key",
         plan.0
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     Ok(rows
         .into_iter()
@@ -119,7 +119,7 @@ async fn skips(engine: &Engine, plan: PlanId) -> Result<Vec<OccurrenceRow>> {
            WHERE g.plan_id = $1 ORDER BY o.due_at DESC LIMIT 20"#,
         plan.0
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     Ok(rows
         .into_iter()

@@ -45,7 +45,7 @@ pub async fn runs(
         before_id,
         i64::from(limit) + 1
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     let rows = records
         .into_iter()
@@ -80,7 +80,7 @@ pub async fn run_by_id(
         plan,
         run_id
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?
     .ok_or_else(|| Error::NotFound(format!("there is no run {run_id}")))?;
     detail(engine, RunKey(key)).await
@@ -97,7 +97,7 @@ async fn detail(engine: &Engine, key: RunKey) -> Result<RunDetail> {
            WHERE r.id = $1"#,
         key.0
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?
     .ok_or_else(|| Error::NotFound(format!("there is no run {key}")))?;
     let tasks = select_tasks!(
@@ -105,7 +105,7 @@ async fn detail(engine: &Engine, key: RunKey) -> Result<RunDetail> {
         key.0,
         MOST_TASKS
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?
     .into_iter()
     .map(TaskRow::try_from)

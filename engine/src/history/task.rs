@@ -19,7 +19,7 @@ pub async fn task(engine: &Engine, principal: &Principal, id: TaskId) -> Result<
          FROM tasks t LEFT JOIN runs r ON r.id = t.run WHERE t.id = $1",
         id.0
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?
     .ok_or_else(|| Error::NotFound(format!("there is no task {id}")))?;
     let definition = match (rest.definition, rest.plan_version) {
@@ -50,7 +50,7 @@ pub async fn task(engine: &Engine, principal: &Principal, id: TaskId) -> Result<
 pub async fn task_row(engine: &Engine, principal: &Principal, id: TaskId) -> Result<TaskRow> {
     authorise(principal, Permission::Read)?;
     select_tasks!("WHERE t.id = $1", id.0)
-        .fetch_optional(&engine.pool)
+        .fetch_optional(&engine.readers)
         .await?
         .ok_or_else(|| Error::NotFound(format!("there is no task {id}")))
         .and_then(TaskRow::try_from)
@@ -61,7 +61,7 @@ async fn planned(engine: &Engine, version: PlanVersionId, name: &str) -> Result<
         "SELECT definition FROM plan_versions WHERE id = $1",
         version.0
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?;
     let Some(definition) = definition else {
         return Ok(None);
@@ -82,7 +82,7 @@ async fn neighbours(engine: &Engine, id: TaskId) -> Result<(Neighbours, Neighbou
            ORDER BY 5, 2 LIMIT 2000"#,
         id.0
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     let mut needs = Vec::new();
     let mut dependants = Vec::new();
@@ -105,7 +105,7 @@ async fn attempts(engine: &Engine, id: TaskId) -> Result<Vec<AttemptRow>> {
          FROM attempts WHERE task_id = $1 ORDER BY number DESC LIMIT 200",
         id.0
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -135,7 +135,7 @@ async fn history(engine: &Engine, id: TaskId) -> Result<Vec<HistoryRow>> {
          FROM task_history WHERE task_id = $1 ORDER BY seq DESC LIMIT 1000",
         id.0
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     rows.reverse();
     rows.into_iter()
@@ -171,7 +171,7 @@ pub(super) async fn artifacts(
         id.0,
         attempt.map(|attempt| attempt.0)
     )
-    .fetch_all(&engine.pool)
+    .fetch_all(&engine.readers)
     .await?;
     Ok(rows
         .into_iter()

@@ -29,7 +29,7 @@ pub async fn tasks(
            t.webhook_notified_at, t.sort_at AS "sort_at!""#,
         "201",
         keys,
-        &engine.pool
+        &engine.readers
     );
     let rows = records
         .into_iter()

@@ -64,7 +64,7 @@ pub async fn principal_of_session(engine: &Engine, value: &str) -> Result<Option
         hash,
         IDLE_HOURS
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?;
     let Some(found) = found else {
         return Ok(None);

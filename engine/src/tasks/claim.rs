@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Claimed, LeaseRef, WorkerIdentity};
+use crate::plans::template::has_templates;
 use crate::runs::task_contexts;
 use crate::{Engine, Error, Result, plans};
 
@@ -180,11 +181,16 @@ async fn complete(
     Ok(claimed)
 }
 
-/// Reads, for the tasks that need others, what those came to.
+/// Only a template shows a step what others came to.
+fn looks_upstream(task: &Claimed) -> bool {
+    !task.definition.needs.is_empty() && has_templates(&task.definition)
+}
+
+/// Reads, for the tasks that look at others, what those came to.
 async fn read_upstream(connection: &mut PgConnection, claimed: &mut [Claimed]) -> Result<()> {
     let runs: Vec<RunKey> = claimed
         .iter()
-        .filter(|task| !task.definition.needs.is_empty())
+        .filter(|task| looks_upstream(task))
         .filter_map(|task| task.run)
         .collect();
     if runs.is_empty() {
@@ -192,7 +198,7 @@ async fn read_upstream(connection: &mut PgConnection, claimed: &mut [Claimed]) -
     }
     let contexts = task_contexts(connection, &runs).await?;
     for task in claimed {
-        if !task.definition.needs.is_empty()
+        if looks_upstream(task)
             && let Some(context) = task.run.and_then(|run| contexts.get(&run))
         {
             task.upstream = context.clone();

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use super::claim::claim_in;
 use super::record::{Recorded, record};
-use super::stored::{StoredTask, lock_tasks};
+use super::stored::{StoredRow, StoredTask};
 use super::verdict::{Ending, Facts, ending};
 use super::{AttemptResult, Claimed, Finish, Finished, LeaseRef, WorkerIdentity};
 use crate::runs::{settle, task_definition};
@@ -61,20 +61,13 @@ async fn finish_in(
     connection: &mut PgConnection,
     finishes: Vec<Finish>,
 ) -> Result<(Vec<Finished>, Vec<TaskId>)> {
-    let ids: Vec<TaskId> = finishes.iter().map(|finish| finish.lease.task).collect();
-    let stored = lock_tasks(connection, &ids).await?;
     let leases: Vec<LeaseRef> = finishes.iter().map(|finish| finish.lease).collect();
-    let held = take_live_leases(connection, &leases).await?;
-
-    let mut stored: HashMap<TaskId, StoredTask> =
-        stored.into_iter().map(|task| (task.id, task)).collect();
+    let mut held = take_live_leases(connection, &leases).await?;
     let mut order = Vec::with_capacity(finishes.len());
     let mut seen = Vec::new();
     for finish in finishes {
         order.push(finish.lease.task);
-        if held.contains(&(finish.lease.task, finish.lease.attempt))
-            && let Some(task) = stored.remove(&finish.lease.task)
-        {
+        if let Some(task) = held.remove(&(finish.lease.task, finish.lease.attempt)) {
             seen.push((task, finish.result));
         }
     }
@@ -237,27 +230,58 @@ fn unreadable(result: AttemptResult) -> AttemptResult {
     }
 }
 
+/// Locks the tasks in the order that [`super::stored::lock_tasks`] keeps, then takes back
+/// the leases that still live; the tasks of these by what their leases were for.
 async fn take_live_leases(
     connection: &mut PgConnection,
     leases: &[LeaseRef],
-) -> Result<Vec<(TaskId, AttemptNumber)>> {
+) -> Result<HashMap<(TaskId, AttemptNumber), StoredTask>> {
     let tasks: Vec<i64> = leases.iter().map(|lease| lease.task.0).collect();
     let attempts: Vec<i32> = leases.iter().map(|lease| lease.attempt.0).collect();
     let tokens: Vec<_> = leases.iter().map(|lease| lease.token).collect();
     let rows = sqlx::query!(
-        "DELETE FROM leases l
-         USING unnest($1::bigint[], $2::int[], $3::uuid[]) AS g (task_id, attempt, token)
-         WHERE l.task_id = g.task_id AND l.attempt = g.attempt AND l.token = g.token
-           AND l.expires_at > watchbill_now()
-         RETURNING l.task_id, l.attempt",
+        r#"
+        WITH locked AS MATERIALIZED (
+            SELECT id FROM runs WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1)) ORDER BY id FOR UPDATE
+        ), stored AS MATERIALIZED (
+            SELECT t.id, t.name, t.run, r.plan_version_id, t.origin, t.state, t.attempt, t.definition,
+                   t.automatic_retries, t.crash_recoveries
+            FROM tasks t LEFT JOIN runs r ON r.id = t.run
+            WHERE t.id = ANY($1) AND (SELECT count(*) FROM locked) >= 0
+            ORDER BY t.id
+            FOR UPDATE OF t
+        ), held AS (
+            DELETE FROM leases l
+            USING unnest($1, $2::int[], $3::uuid[]) AS g (task_id, attempt, token)
+            WHERE l.task_id = g.task_id AND l.attempt = g.attempt AND l.token = g.token
+              AND l.expires_at > watchbill_now() AND (SELECT count(*) FROM stored) >= 0
+            RETURNING l.task_id, l.attempt
+        )
+        SELECT t.id, t.name, t.run, t.plan_version_id AS "plan_version?", t.origin = 'native' AS "native!", t.state,
+               t.attempt, t.definition, t.automatic_retries, t.crash_recoveries, h.attempt AS "leased_attempt!"
+        FROM stored t JOIN held h ON h.task_id = t.id
+        "#,
         &tasks,
         &attempts,
         &tokens,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (TaskId(row.task_id), AttemptNumber(row.attempt)))
-        .collect())
+    rows.into_iter()
+        .map(|row| {
+            let task = StoredTask::try_from(StoredRow {
+                id: row.id,
+                name: row.name,
+                run: row.run,
+                plan_version: row.plan_version,
+                native: row.native,
+                state: row.state,
+                attempt: row.attempt,
+                definition: row.definition,
+                automatic_retries: row.automatic_retries,
+                crash_recoveries: row.crash_recoveries,
+            })?;
+            Ok(((task.id, AttemptNumber(row.leased_attempt)), task))
+        })
+        .collect()
 }

@@ -23,7 +23,7 @@ pub async fn principal_of_token(engine: &Engine, value: &str) -> Result<Option<P
                                AND l.expires_at > watchbill_now()))"#,
         secret::digest(value)
     )
-    .fetch_optional(&engine.pool)
+    .fetch_optional(&engine.readers)
     .await?;
     let Some(found) = found else {
         return Ok(None);

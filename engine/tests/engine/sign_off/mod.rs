@@ -12,20 +12,20 @@ use engine::tasks::claim;
 use engine::{Engine, Result};
 use model::id::{ApprovalId, TaskId};
 use model::identity::{Principal, Role};
-use model::plan::Gate;
+use model::plan::{Gate, PlanTask};
 use model::task::GatePhase;
 use model::view::{Outcome, Verdict};
 
 /// A task that ran and now waits under this gate.
 pub async fn waiting(engine: &Engine, gate: Gate) -> (TaskId, ApprovalId) {
+    waiting_before(engine, gate, task("publish", &["change"])).await
+}
+
+/// The same before this next task.
+pub async fn waiting_before(engine: &Engine, gate: Gate, next: PlanTask) -> (TaskId, ApprovalId) {
     let mut first = task("change", &[]);
     first.approval = Some(gate);
-    run(
-        engine,
-        &plan(vec![first, task("publish", &["change"])]),
-        None,
-    )
-    .await;
+    run(engine, &plan(vec![first, next]), None).await;
     // What an earlier round let go is claimed with it, and left alone.
     let claimed = claim(engine, &worker(engine), 9).await.expect("a claim");
     let claimed = claimed

@@ -1,15 +1,15 @@
 //! Comments, rounds of changes and what an approver fills in.
 
-use crate::support::{claim_one, end, engine, state, worker};
+use crate::support::{claim_one, end, engine, state, task, worker};
 use engine::Error;
 use engine::tasks::claim;
-use model::plan::{CommentRule, Gate, InputDefinition, InputKind};
+use model::plan::{CommentRule, Gate, InputDefinition, InputKind, Work};
 use model::task::TaskState;
 use model::view::{ApprovalState, Outcome, Verdict};
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{after, answer, approver, pending, say, waiting};
+use super::{after, answer, approver, pending, say, waiting, waiting_before};
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_comment_is_asked_for_where_the_policy_says(pool: PgPool) {
@@ -117,7 +117,9 @@ async fn the_first_who_approves_fills_the_inputs_in(pool: PgPool) {
         inputs: vec![window],
         ..after(2)
     };
-    let (_, approval) = waiting(&engine, gate).await;
+    let mut publish = task("publish", &["change"]);
+    publish.work = Work::run(["publish", "{{ tasks.change.approval_inputs.window }}"]);
+    let (_, approval) = waiting_before(&engine, gate, publish).await;
     for wrong in [
         None,
         Some(json!({"window": "never"})),
