@@ -11,7 +11,7 @@ const MOST_LINES: usize = 600;
     reason = "a component's properties are owned"
 )]
 #[component]
-pub fn Diff(text: String) -> impl IntoView {
+pub fn Diff(label: String, text: String) -> impl IntoView {
     let words = use_words();
     let total = text.lines().count();
     let lines = text
@@ -21,7 +21,7 @@ pub fn Diff(text: String) -> impl IntoView {
         .collect_view();
     let cut = i64::try_from(total.saturating_sub(MOST_LINES)).unwrap_or(i64::MAX);
     view! {
-        <pre class="diff" tabindex="0" role="region" aria-label=words.approvals.what_changes>
+        <pre class="diff" tabindex="0" role="region" aria-label=label>
             <code>
                 {lines}
                 {(cut > 0).then(|| view! {

@@ -103,6 +103,8 @@ fn what(kind: &str) -> String {
     let words = &use_words().deliveries;
     match kind {
         "task.awaiting_approval" => words.awaiting_approval.to_owned(),
+        "approval.reminder" => words.approval_reminder.to_owned(),
+        "approval.escalated" => words.approval_escalated.to_owned(),
         "approval.decided" => words.approval_decided.to_owned(),
         "task.failed" => words.task_failed.to_owned(),
         "run.finished" => words.run_finished.to_owned(),

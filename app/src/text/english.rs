@@ -434,6 +434,8 @@ pub static WORDS: Words = Words {
         webhook: "Webhook",
         awaiting_approval: "a result waits for a signature",
         approval_decided: "a request was decided",
+        approval_reminder: "a request still waits",
+        approval_escalated: "a request was escalated",
         task_failed: "a task failed",
         run_finished: "a run ended",
         waiting: "waiting",

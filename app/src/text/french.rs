@@ -435,6 +435,8 @@ pub static WORDS: Words = Words {
         webhook: "Webhook",
         awaiting_approval: "un résultat attend une signature",
         approval_decided: "une demande a reçu sa réponse",
+        approval_reminder: "une demande attend toujours",
+        approval_escalated: "une demande est passée à d’autres",
         task_failed: "une tâche a échoué",
         run_finished: "une exécution est terminée",
         waiting: "en attente",

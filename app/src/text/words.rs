@@ -427,6 +427,8 @@ pub struct Deliveries {
     pub webhook: Text,
     pub awaiting_approval: Text,
     pub approval_decided: Text,
+    pub approval_reminder: Text,
+    pub approval_escalated: Text,
     pub task_failed: Text,
     pub run_finished: Text,
     pub waiting: Text,

@@ -31,7 +31,7 @@ pub(crate) use policy::who_may_sign;
 pub use policy::{Signature, may_sign};
 pub use request::pending_for_task;
 pub(crate) use request::{NewRequest, insert_request, request_after, request_before};
-pub use what_if::what_if;
+pub use what_if::{MOST_DAYS_BACK, what_if};
 pub use withdraw::withdraw;
 
 /// Decodes `approvals.phase`; none for a request that an outside orchestrator reported.

@@ -18,6 +18,8 @@ use crate::runs::run_context;
 use crate::tasks::AttemptResult;
 use crate::{Engine, Result, authorise};
 
+/// No question goes further back than the history is kept by default.
+pub const MOST_DAYS_BACK: u32 = 400;
 /// How many results one question looks at.
 const MOST: i64 = 5_000;
 /// How many of them each list of the answer names.

@@ -2,11 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use model::id::ApprovalId;
-use model::view::{ApprovalRow, Comparison};
+use model::view::{ApprovalRow, Change, Comparison};
 use serde_json::Value;
+use similar::TextDiff;
 use sqlx::PgConnection;
 
 use crate::Result;
+
+/// Larger files are told apart by their hashes alone.
+const LARGEST_FILE: i64 = 256 * 1024;
+/// Lines of context around a change, as `diff -u` has them.
+const CONTEXT: usize = 3;
 
 /// The two times that a request is compared with.
 #[derive(Default)]
@@ -19,6 +25,8 @@ pub(super) struct Compared {
 
 struct Earlier {
     id: i64,
+    task_id: i64,
+    attempt: i32,
     run_id: Option<String>,
     at: Option<DateTime<Utc>>,
     by: Option<String>,
@@ -36,7 +44,7 @@ impl Compared {
         };
         let approved = sqlx::query_as!(
             Earlier,
-            r#"SELECT a.id, a.run_id, a.decided_at AS at, a.result AS "result!",
+            r#"SELECT a.id, a.task_id, a.attempt, a.run_id, a.decided_at AS at, a.result AS "result!",
                    (SELECT d.decided_by FROM decisions d WHERE d.approval_id = a.id ORDER BY d.id DESC LIMIT 1) AS by
                FROM approvals a
                WHERE a.state = 'approved' AND a.id < $1 AND a.task_name = $2
@@ -51,7 +59,7 @@ impl Compared {
         .await?;
         let asked = sqlx::query_as!(
             Earlier,
-            r#"SELECT a.id, a.run_id, a.decided_at AS at, a.result AS "result!",
+            r#"SELECT a.id, a.task_id, a.attempt, a.run_id, a.decided_at AS at, a.result AS "result!",
                    (SELECT d.decided_by FROM decisions d WHERE d.approval_id = a.id ORDER BY d.id DESC LIMIT 1) AS by
                FROM approvals a
                WHERE a.task_id = $2 AND a.id < $1 AND a.phase IS NOT DISTINCT FROM $3 AND a.result IS NOT NULL
@@ -60,23 +68,120 @@ impl Compared {
             row.task_id.0,
             row.phase.map(model::task::GatePhase::as_str),
         )
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-        Ok(Self {
-            since_approved: approved.map(|earlier| earlier.compared(result)),
-            since_asked: asked.map(|earlier| earlier.compared(result)),
-        })
+        let mut compared = Self::default();
+        for (place, earlier) in [
+            (&mut compared.since_approved, approved),
+            (&mut compared.since_asked, asked),
+        ] {
+            if let Some(earlier) = earlier {
+                *place = Some(earlier.compared(connection, row, result).await?);
+            }
+        }
+        Ok(compared)
     }
 }
 
 impl Earlier {
-    fn compared(self, result: &Value) -> Comparison {
-        Comparison {
-            changes: Comparison::changes(&self.result, result),
+    async fn compared(
+        self,
+        connection: &mut PgConnection,
+        now: &ApprovalRow,
+        result: &Value,
+    ) -> Result<Comparison> {
+        let mut changes = Comparison::changes(&self.result, result);
+        let files = changed_files(
+            connection,
+            (self.task_id, self.attempt),
+            (now.task_id.0, now.attempt.0),
+        )
+        .await?;
+        for change in &mut changes {
+            change.lines = match change.field.strip_prefix("artifacts.") {
+                Some(path) => files
+                    .iter()
+                    .find(|file| file.path == path)
+                    .and_then(|file| by_line(&text(&file.before)?, &text(&file.after)?)),
+                None => whole_lines(change),
+            };
+        }
+        Ok(Comparison {
+            changes,
             with: ApprovalId(self.id),
             run_id: self.run_id,
             at: self.at,
             by: self.by,
-        }
+        })
+    }
+}
+
+/// A file that both attempts left, with another content.
+struct ChangedFile {
+    path: String,
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+async fn changed_files(
+    connection: &mut PgConnection,
+    (earlier_task, earlier_attempt): (i64, i32),
+    (task, attempt): (i64, i32),
+) -> Result<Vec<ChangedFile>> {
+    Ok(sqlx::query_as!(
+        ChangedFile,
+        r#"SELECT n.path,
+               (SELECT string_agg(c.content, '' ORDER BY c.seq) FROM artifact_chunks c WHERE c.artifact_id = o.id)
+                   AS "before!",
+               (SELECT string_agg(c.content, '' ORDER BY c.seq) FROM artifact_chunks c WHERE c.artifact_id = n.id)
+                   AS "after!"
+           FROM artifacts o JOIN artifacts n ON n.path = o.path
+           WHERE o.task_id = $1 AND o.attempt = $2 AND n.task_id = $3 AND n.attempt = $4 AND o.sha256 <> n.sha256
+             AND o.bytes BETWEEN 1 AND $5 AND n.bytes BETWEEN 1 AND $5
+           ORDER BY n.path LIMIT 20"#,
+        earlier_task,
+        earlier_attempt,
+        task,
+        attempt,
+        LARGEST_FILE,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The content as text; none for what is no text.
+fn text(content: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(content).ok()?;
+    (!text.contains('\0')).then(|| text.to_owned())
+}
+
+fn whole_lines(change: &Change) -> Option<String> {
+    let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
+    (before.contains('\n') && after.contains('\n'))
+        .then(|| by_line(before, after))
+        .flatten()
+}
+
+/// None where no line differs.
+fn by_line(before: &str, after: &str) -> Option<String> {
+    let diff = TextDiff::configure()
+        .timeout(std::time::Duration::from_millis(200))
+        .diff_lines(before, after);
+    let text = diff.unified_diff().context_radius(CONTEXT).to_string();
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_compared_by_line_and_the_rest_is_not() {
+        let lines = by_line("a\nb\nc\n", "a\nB\nc\n").expect("a line differs");
+        assert!(lines.contains("@@ -1,3 +1,3 @@"), "{lines}");
+        assert!(lines.contains("\n-b\n+B\n"), "{lines}");
+        assert_eq!(by_line("same\n", "same\n"), None);
+        assert_eq!(text(b"\xff\xfe"), None);
+        assert_eq!(text(b"a\0b"), None);
     }
 }

@@ -16,6 +16,6 @@ mod version;
 pub use current::{StoredPlan, current};
 pub use document::{PlanProblem, json_schema};
 pub use pause::{pause, resume};
-pub use save::{PlanOrigin, save};
+pub use save::{PlanOrigin, draft, save};
 pub use sync::{SyncProblem, sync_folder};
 pub use version::{PlanCache, version};

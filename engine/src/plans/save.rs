@@ -48,7 +48,7 @@ pub async fn save(
     origin: PlanOrigin,
 ) -> Result<(PlanVersionId, i32)> {
     crate::authorise(principal, Permission::EditPlan)?;
-    let plan = read(name, text)?;
+    let plan = draft(name, text)?;
     let hash = Sha256::digest(text.as_bytes()).to_vec();
     let mut transaction = engine.pool.begin().await?;
     let stored = lock_plan(&mut transaction, name, origin).await?;
@@ -110,7 +110,11 @@ pub async fn save(
     Ok((PlanVersionId(id), version))
 }
 
-fn read(name: &str, text: &str) -> Result<Plan> {
+/// Reads a plan's text without storing it.
+///
+/// # Errors
+/// A text that is too long, is no plan, or is another plan's.
+pub fn draft(name: &str, text: &str) -> Result<Plan> {
     if text.len() > MAX_BYTES {
         return Err(Error::TooLarge(format!(
             "the plan is {} bytes long; at most {MAX_BYTES} are read",

@@ -27,6 +27,9 @@ pub struct Change {
     pub before: Option<String>,
     /// None where it is gone.
     pub after: Option<String>,
+    /// Line by line, as a unified diff, where both are texts of several lines: of a file
+    /// its content, not its hash.
+    pub lines: Option<String>,
 }
 
 impl Comparison {
@@ -85,6 +88,7 @@ fn compare(
             field,
             before,
             after,
+            lines: None,
         });
     }
 }

@@ -1,11 +1,14 @@
-//! Changing plans: a new version, pause and resume.
+//! Changing plans: a new version, a draft tried on the past, pause and resume.
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use chrono::TimeDelta;
+use engine::approvals::{self, MOST_DAYS_BACK};
 use engine::plans::{self, PlanOrigin};
 use model::id::PlanVersionId;
+use model::view::WhatIf;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +32,7 @@ const KINDS: [&str; 5] = [
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(put))
+        .routes(routes!(what_if))
         .routes(routes!(pause))
         .routes(routes!(resume))
 }
@@ -67,11 +71,7 @@ async fn put(
     body: Body,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<SavedPlan>), Refusal> {
     let expected = expected_version(&query, &headers)?;
-    let (kind, text) = json::text(&headers, body, &KINDS).await?;
-    if kind == "application/json" {
-        // Refused here, JSON that is none gets its own words instead of those about YAML.
-        json::value(text.as_bytes())?;
-    }
+    let text = text(&headers, body).await?;
     let (version_id, version) = plans::save(
         &state.engine,
         &principal,
@@ -88,6 +88,46 @@ async fn put(
             version,
             version_id,
         }),
+    ))
+}
+
+async fn text(headers: &HeaderMap, body: Body) -> Result<String, Refusal> {
+    let (kind, text) = json::text(headers, body, &KINDS).await?;
+    if kind == "application/json" {
+        // Refused here, JSON that is none gets its own words instead of those about YAML.
+        json::value(text.as_bytes())?;
+    }
+    Ok(text)
+}
+
+/// What the gates of a draft would have done to the results of the last days.
+///
+/// Nothing is stored or changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/plans/{name}/what-if",
+    tag = "plans",
+    operation_id = "try_plan",
+    params(
+        ("name" = String, Path),
+        ("days" = Option<u32>, Query, description = "1 to 400; 30 where none is given"),
+    ),
+    request_body(content = String, content_type = "application/yaml"),
+    responses((status = OK, body = WhatIf))
+)]
+async fn what_if(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+    Path(name): Path<String>,
+    query: Query,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<WhatIf>, Refusal> {
+    let days = query.number("days", 1, MOST_DAYS_BACK, 30)?;
+    let draft = plans::draft(&name, &text(&headers, body).await?)?;
+    let since = state.engine.clock.now() - TimeDelta::days(days.into());
+    Ok(Json(
+        approvals::what_if(&state.engine, &principal, &draft, since).await?,
     ))
 }
 

@@ -255,3 +255,48 @@ async fn plans_are_stored_as_versions(pool: PgPool) {
             .expect(404);
     }
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_draft_is_tried_on_the_past_and_not_stored(pool: PgPool) {
+    let api = Api::new(pool).await;
+    plan(&api).await;
+    let started = api.post("operator", "/api/v1/plans/nightly/runs").await;
+    started.expect(201);
+    sqlx::query(
+        "WITH t AS (UPDATE tasks SET state = 'succeeded', attempt = 1 WHERE name = 'build' RETURNING id)
+         INSERT INTO attempts (task_id, number, worker_id, worker_name, token, started_at, finished_at, outcome)
+         SELECT id, 1, gen_random_uuid(), 'test', gen_random_uuid(), now(), now(), 'succeeded' FROM t",
+    )
+    .execute(&api.engine.pool)
+    .await
+    .expect("it goes through");
+    let draft = "plan: nightly\ntimezone: Europe/Paris\ntasks:\n  build:\n    run: [\"true\"]\n    approval: {}\n";
+    let ask = |who: &'static str, query: &'static str, text: String| {
+        let path = format!("/api/v1/plans/nightly/what-if{query}");
+        let api = &api;
+        async move {
+            api.raw(who, Method::POST, &path, "application/yaml", text)
+                .await
+        }
+    };
+    ask("-", "", draft.to_owned()).await.expect(401);
+    let answer = ask("viewer", "?days=2", draft.to_owned())
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(answer["considered"], 1);
+    assert_eq!(answer["would_stop"], 1);
+    assert_eq!(answer["stopped"][0]["task"], "build");
+    ask("viewer", "?days=0", draft.to_owned()).await.expect(422);
+    ask("viewer", "?days=401", draft.to_owned())
+        .await
+        .expect(422);
+    for wrong in [
+        draft.replace("nightly", "other"),
+        draft.replace("approval", "aproval"),
+    ] {
+        ask("viewer", "", wrong).await.expect(422);
+    }
+    let stored = api.get("viewer", "/api/v1/plans/nightly").await.expect(200);
+    assert_eq!(stored.headers[header::ETAG], "\"1\"");
+}

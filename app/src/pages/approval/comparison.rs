@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::view::{ApprovalDetail, Change, Comparison};
 
-use crate::components::Moment;
+use crate::components::{Diff, Moment};
 use crate::text::use_words;
 
 /// Against what was approved last, and against what was asked before.
@@ -29,6 +29,17 @@ fn Compared(title: &'static str, earlier: Comparison, open: bool) -> impl IntoVi
     let body = if earlier.changes.is_empty() {
         view! { <p class="soft">{words.nothing_changed}</p> }.into_any()
     } else {
+        let texts = earlier
+            .changes
+            .iter()
+            .filter_map(|change| Some((change.field.clone(), change.lines.clone()?)))
+            .map(|(field, text)| {
+                view! {
+                    <h3><code>{field.clone()}</code></h3>
+                    <Diff label=field text />
+                }
+            })
+            .collect_view();
         let rows = earlier.changes.into_iter().map(line).collect_view();
         view! {
             <div class="scroll" tabindex="0" role="region" aria-label=title>
@@ -43,6 +54,7 @@ fn Compared(title: &'static str, earlier: Comparison, open: bool) -> impl IntoVi
                     <tbody>{rows}</tbody>
                 </table>
             </div>
+            {texts}
         }
         .into_any()
     };

@@ -109,7 +109,10 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
             <p>{words.common.output_link} ": " <OutputLink uri /></p>
         }
     });
-    let diff = detail.diff.clone().map(|text| view! { <Diff text /> });
+    let diff = detail
+        .diff
+        .clone()
+        .map(|text| view! { <Diff label=words.approvals.what_changes.to_owned() text /> });
     view! {
         <h2>{words.approvals.what_changes}</h2>
         {bare.then(|| view! { <p class="soft">{words.approvals.no_change_shown}</p> })}

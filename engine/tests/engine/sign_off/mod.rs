@@ -1,6 +1,7 @@
 //! Decisions of several people.
 
 mod chain;
+mod compared;
 mod people;
 mod quorum;
 mod risk;

@@ -5,15 +5,13 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use engine::approvals::MOST_DAYS_BACK;
 use engine::plans;
 
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, again};
 use super::{Fields, value};
 use crate::state::AppState;
-
-/// No question goes further back than the history is kept by default.
-const MOST_DAYS: u32 = 400;
 
 /// `POST /plans/{name}/what-if`
 pub async fn ask(
@@ -24,7 +22,7 @@ pub async fn ask(
 ) -> Response {
     let mut wrong = Vec::new();
     let days = value(&fields, "days").trim().parse::<u32>();
-    if !days.is_ok_and(|days| (1..=MOST_DAYS).contains(&days)) {
+    if !days.is_ok_and(|days| (1..=MOST_DAYS_BACK).contains(&days)) {
         let message = reader.language.words().what_if.days_wrong;
         wrong.push(("days".to_owned(), message.to_owned()));
     }
