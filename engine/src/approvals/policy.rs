@@ -3,6 +3,7 @@
 use model::id::{AccountId, ApprovalId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, RequesterRule};
+use model::view::Eligibility;
 use sqlx::PgConnection;
 
 use super::people::{Person, delegators, everybody, signers};
@@ -34,40 +35,67 @@ pub async fn may_sign(
     gate: &Gate,
     requester: Option<AccountId>,
 ) -> Result<Signature> {
-    crate::authorise(principal, Permission::Decide)?;
-    let account = principal
-        .account()
-        .ok_or_else(|| Error::Forbidden("only a person may decide".to_owned()))?;
+    signature(connection, principal, approval, gate, requester)
+        .await?
+        .map_err(|why| {
+            let sentence = format!("approval {approval}: {why}");
+            match why {
+                Eligibility::Answered { .. }
+                | Eligibility::AnsweredFor { .. }
+                | Eligibility::ColleagueAnswered { .. }
+                | Eligibility::Decided => Error::Conflict(sentence),
+                Eligibility::MaySign
+                | Eligibility::SoleDecider
+                | Eligibility::MaySignFor { .. }
+                | Eligibility::Late
+                | Eligibility::MayNotDecide { .. }
+                | Eligibility::OwnRun
+                | Eligibility::NotAsked { .. } => Error::Forbidden(sentence),
+            }
+        })
+}
+
+/// The same, with the reason as a value.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn signature(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    approval: ApprovalId,
+    gate: &Gate,
+    requester: Option<AccountId>,
+) -> Result<std::result::Result<Signature, Eligibility>> {
+    if let Err(refused) = crate::authorise(principal, Permission::Decide) {
+        let why = refused.to_string();
+        return Ok(Err(Eligibility::MayNotDecide { why }));
+    }
+    let Some(account) = principal.account() else {
+        let why = "only a person may decide".to_owned();
+        return Ok(Err(Eligibility::MayNotDecide { why }));
+    };
     let people = everybody(connection).await?;
     let able = signers(&people, gate, requester);
     let given = given(connection, approval).await?;
     if let Some(one) = given.iter().find(|one| one.account == account) {
-        return Err(Error::Conflict(match &one.on_behalf_of {
-            None => format!("you have answered approval {approval} already"),
-            Some(name) => {
-                format!("you have answered approval {approval} already, on behalf of {name}")
-            }
-        }));
+        let on_behalf_of = one.on_behalf_of.clone();
+        return Ok(Err(Eligibility::Answered { on_behalf_of }));
     }
     let own = able.iter().any(|person| person.account == account);
     if own {
         if let Some(one) = given.iter().find(|one| one.voice == account) {
-            return Err(Error::Conflict(format!(
-                "{} has answered approval {approval} on your behalf",
-                one.by
-            )));
+            let by = one.by.clone();
+            return Ok(Err(Eligibility::AnsweredFor { by }));
         }
-        return Ok(Signature {
+        return Ok(Ok(Signature {
             account,
             on_behalf_of: None,
             sole_decider: gate.requester == RequesterRule::Forbidden && requester == Some(account),
             signers: able.len(),
-        });
+        }));
     }
     if requester == Some(account) && gate.requester == RequesterRule::Forbidden {
-        return Err(Error::Forbidden(
-            "you asked for this run, so another person must sign it".to_owned(),
-        ));
+        return Ok(Err(Eligibility::OwnRun));
     }
     let from = delegators(connection, account).await?;
     let voices: Vec<&Person> = able
@@ -78,22 +106,20 @@ pub async fn may_sign(
     let free = voices
         .iter()
         .find(|person| given.iter().all(|one| one.voice != person.account));
-    match (free, voices.first()) {
+    Ok(match (free, voices.first()) {
         (Some(person), _) => Ok(Signature {
             account,
             on_behalf_of: Some((person.account, person.login.clone())),
             sole_decider: false,
             signers: able.len(),
         }),
-        (None, Some(person)) => Err(Error::Conflict(format!(
-            "{} has answered approval {approval} already",
-            person.login
-        ))),
-        (None, None) => Err(Error::Forbidden(format!(
-            "this needs the signature of {}",
-            describe(gate)
-        ))),
-    }
+        (None, Some(person)) => Err(Eligibility::ColleagueAnswered {
+            login: person.login.clone(),
+        }),
+        (None, None) => Err(Eligibility::NotAsked {
+            signers: gate.from.iter().map(ToString::to_string).collect(),
+        }),
+    })
 }
 
 /// The logins of those who could sign this request and have not.
@@ -150,22 +176,4 @@ async fn given(connection: &mut PgConnection, approval: ApprovalId) -> Result<Ve
             on_behalf_of: row.on_behalf_of_name,
         })
         .collect())
-}
-
-/// The policy's signers in words.
-fn describe(gate: &Gate) -> String {
-    let names: Vec<String> = gate
-        .from
-        .iter()
-        .map(|signer| match signer {
-            model::plan::Signer::Role(role) => format!("the role {role}"),
-            model::plan::Signer::Group(name) => format!("the group {name}"),
-            model::plan::Signer::User(login) => login.clone(),
-        })
-        .collect();
-    if names.is_empty() {
-        "nobody: the policy names no one".to_owned()
-    } else {
-        names.join(" or ")
-    }
 }

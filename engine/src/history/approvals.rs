@@ -3,7 +3,9 @@ use model::id::{AccountId, ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, Signer};
 use model::task::GatePhase;
-use model::view::{ApprovalDetail, ApprovalRow, ApprovalState, DecisionRow, EscalationRow};
+use model::view::{
+    ApprovalDetail, ApprovalRow, ApprovalState, DecisionRow, Eligibility, EscalationRow,
+};
 
 use sqlx::PgConnection;
 
@@ -12,7 +14,7 @@ use super::compared::Compared;
 use super::decisions::verdict;
 use super::records::{hexadecimal, json, word};
 use super::task::artifacts;
-use crate::approvals::{Signature, may_sign, phase_of, who_may_sign};
+use crate::approvals::{Signature, phase_of, signature, who_may_sign};
 use crate::{Engine, Error, Result, authorise};
 
 /// How much of a diff a page shows.
@@ -112,7 +114,7 @@ pub async fn approval(
         None => None,
     };
     let requester = request.requester_account_id.map(AccountId);
-    let (may_decide, decide_remark) = standing(engine, principal, &row, &policy, requester).await?;
+    let eligibility = standing(engine, principal, &row, &policy, requester).await?;
     let waiting = waiting(engine, row.task_id).await?;
     let decisions = decisions(engine, id).await?;
     // From here to its end one connection is held, and no other asked for: many readers at
@@ -156,8 +158,8 @@ pub async fn approval(
         diff,
         waiting,
         decisions,
-        may_decide,
-        decide_remark,
+        may_decide: eligibility.may_sign(),
+        eligibility,
         row,
     })
 }
@@ -269,16 +271,16 @@ async fn decisions(engine: &Engine, id: ApprovalId) -> Result<Vec<DecisionRow>> 
         .collect()
 }
 
-/// Whether `approvals::decide` would take this person's answer now, and what to say of it.
+/// Whether `approvals::decide` would take this person's answer now.
 async fn standing(
     engine: &Engine,
     principal: &Principal,
     row: &ApprovalRow,
     policy: &Gate,
     requester: Option<AccountId>,
-) -> Result<(bool, Option<String>)> {
+) -> Result<Eligibility> {
     if row.state != ApprovalState::Pending {
-        return Ok((false, None));
+        return Ok(Eligibility::Decided);
     }
     let mut connection = engine.readers.acquire().await?;
     let late = sqlx::query_scalar!(
@@ -288,26 +290,20 @@ async fn standing(
     .fetch_one(&mut *connection)
     .await?;
     if late {
-        return Ok((false, Some("nobody decided in time".to_owned())));
+        return Ok(Eligibility::Late);
     }
-    match may_sign(&mut connection, principal, row.id, policy, requester).await {
+    let found = signature(&mut connection, principal, row.id, policy, requester).await?;
+    Ok(match found {
         Ok(Signature {
             sole_decider: true, ..
-        }) => Ok((
-            true,
-            Some(
-                "you asked for this run, and no other account can sign it; the record will say so"
-                    .to_owned(),
-            ),
-        )),
+        }) => Eligibility::SoleDecider,
         Ok(Signature {
             on_behalf_of: Some((_, login)),
             ..
-        }) => Ok((true, Some(format!("you sign on behalf of {login}")))),
-        Ok(Signature { .. }) => Ok((true, None)),
-        Err(Error::Forbidden(why) | Error::Conflict(why)) => Ok((false, Some(why))),
-        Err(other) => Err(other),
-    }
+        }) => Eligibility::MaySignFor { login },
+        Ok(Signature { .. }) => Eligibility::MaySign,
+        Err(why) => why,
+    })
 }
 
 struct ApprovalRecord {

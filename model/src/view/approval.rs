@@ -4,7 +4,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactRow, Comparison};
+use super::{ArtifactRow, Comparison, Eligibility};
 use crate::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use crate::plan::{CommentRule, InputDefinition, RiskLevel};
 use crate::task::GatePhase;
@@ -185,8 +185,8 @@ pub struct ApprovalDetail {
     pub decisions: Vec<DecisionRow>,
     /// Whether the person who asks may decide now.
     pub may_decide: bool,
-    /// The reason why not, or that they are the only one who can.
-    pub decide_remark: Option<String>,
+    /// Why, or why not.
+    pub eligibility: Eligibility,
     /// When an answer needs a comment.
     pub comment: CommentRule,
     /// What the first who approves fills in.

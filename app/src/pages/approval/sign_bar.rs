@@ -5,17 +5,17 @@ use model::plan::CommentRule;
 use model::view::ApprovalDetail;
 
 use crate::components::{TextArea, input_field};
-use crate::text::use_words;
+use crate::text::eligibility::eligibility;
+use crate::text::{Language, use_words};
 use crate::visit::FormAnswer;
 
 /// The answer: a note, what the policy wants filled in, and three buttons. Bound to the digest that the reader sees.
 #[component]
 pub fn SignBar(detail: ApprovalDetail, answer: FormAnswer) -> impl IntoView {
     let words = &use_words().approvals;
-    // The engine's own sentences are English.
-    let remark = detail
-        .decide_remark
-        .map(|text| view! { <p class="outcome soft" lang="en">{text}</p> });
+    let language = use_context::<Language>().unwrap_or_default();
+    let remark = eligibility(language, &detail.eligibility)
+        .map(|text| view! { <p class="outcome soft">{text}</p> });
     if !detail.may_decide {
         return remark.into_any();
     }

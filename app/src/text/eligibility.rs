@@ -1,0 +1,75 @@
+//! What a reader is told about whether they may sign.
+
+use model::view::Eligibility;
+
+use super::Language;
+
+/// A sentence; none where there is nothing to say.
+#[must_use]
+pub fn eligibility(language: Language, eligibility: &Eligibility) -> Option<String> {
+    let text = match (language, eligibility) {
+        (_, Eligibility::MaySign | Eligibility::Decided) => return None,
+        (Language::English, said) => capital(&format!("{said}.")),
+        (Language::French, Eligibility::SoleDecider) => {
+            "Vous avez demandé cette exécution et aucun autre compte ne peut la signer ; le registre le dira.".to_owned()
+        }
+        (Language::French, Eligibility::MaySignFor { login }) => {
+            format!("Vous signez au nom de {login}.")
+        }
+        (Language::French, Eligibility::Late) => "Personne n’a décidé à temps.".to_owned(),
+        (Language::French, Eligibility::MayNotDecide { .. }) => {
+            "Votre compte ne permet pas de décider.".to_owned()
+        }
+        (Language::French, Eligibility::Answered { on_behalf_of: None }) => {
+            "Vous avez déjà répondu.".to_owned()
+        }
+        (Language::French, Eligibility::Answered { on_behalf_of: Some(login) }) => {
+            format!("Vous avez déjà répondu, au nom de {login}.")
+        }
+        (Language::French, Eligibility::AnsweredFor { by }) => {
+            format!("{by} a répondu en votre nom.")
+        }
+        (Language::French, Eligibility::ColleagueAnswered { login }) => {
+            format!("{login} a déjà répondu.")
+        }
+        (Language::French, Eligibility::OwnRun) => {
+            "Vous avez demandé cette exécution : une autre personne doit la signer.".to_owned()
+        }
+        (Language::French, Eligibility::NotAsked { signers }) if signers.is_empty() => {
+            "La règle ne nomme personne qui puisse signer.".to_owned()
+        }
+        (Language::French, Eligibility::NotAsked { signers }) => {
+            format!("Il faut la signature de {}.", signers.join(" ou "))
+        }
+    };
+    Some(text)
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_language_says_who_must_sign() {
+        let others = Eligibility::NotAsked {
+            signers: vec!["role:admin".to_owned(), "group:release".to_owned()],
+        };
+        let said = |language| eligibility(language, &others).expect("a sentence");
+        assert_eq!(
+            said(Language::English),
+            "This needs the signature of role:admin or group:release."
+        );
+        assert_eq!(
+            said(Language::French),
+            "Il faut la signature de role:admin ou group:release."
+        );
+        assert_eq!(eligibility(Language::French, &Eligibility::MaySign), None);
+    }
+}
