@@ -58,6 +58,17 @@ impl Read {
         }
     }
 
+    /// The fields of an object in this order; null for one that is not there.
+    fn in_order(self, fields: &[&str]) -> Result<Vec<Value>, Unreadable> {
+        match self.0 {
+            Value::Object(mut object) => Ok(fields
+                .iter()
+                .map(|field| object.remove(*field).unwrap_or_default())
+                .collect()),
+            _ => Err(Unreadable),
+        }
+    }
+
     fn object<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::Object(fields) => visitor.visit_map(entries(fields)),
@@ -153,13 +164,16 @@ impl<'de> Deserializer<'de> for Read {
         self.object(visitor)
     }
 
+    /// By place, since the reader that finds each field by its name is three times as large.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
-        self.object(visitor)
+        visitor.visit_seq(SeqDeserializer::new(
+            self.in_order(fields)?.into_iter().map(Read),
+        ))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Its sentence in English is for who calls by program; pages say it in the reader's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Eligibility {
     /// In their own name.
     MaySign,

@@ -75,7 +75,7 @@ pub fn shrink(bound: &Path) -> Result<()> {
     let before = size(&module)?;
     tool::run(
         Command::new(program)
-            .arg("-Oz")
+            .args(["-Oz", "--converge"])
             // What is compiled from one generic function lies together, and compresses better.
             .arg("--reorder-functions-by-name")
             .args(FEATURES)
