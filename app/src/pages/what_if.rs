@@ -5,7 +5,9 @@ use model::view::{WhatIf, WhatIfRow};
 
 use super::{PageTitle, loaded, param};
 use crate::api::plans::{ask_what_if, load_plan};
-use crate::components::{AnswerNotice, Empty, Moment, TaskLink, TextArea, TextField};
+use crate::components::{
+    AnswerNotice, Empty, Glyph, Moment, Shape, TaskLink, TextArea, TextField, Tone,
+};
 use crate::error::PageError;
 use crate::text::use_words;
 use crate::visit::{FormAnswer, use_answer};
@@ -73,13 +75,13 @@ fn found_view(found: WhatIf) -> AnyView {
             {(words.did_stop)(found.did_stop)}
         </p>
         {cut}
-        {list(words.these, found.stopped)}
-        {list(words.no_longer, found.passed)}
+        {list(words.these, found.stopped, (Shape::Diamond, Tone::Wait))}
+        {list(words.no_longer, found.passed, (Shape::Check, Tone::Soft))}
     }
     .into_any()
 }
 
-fn list(title: &'static str, rows: Vec<WhatIfRow>) -> AnyView {
+fn list(title: &'static str, rows: Vec<WhatIfRow>, mark: (Shape, Tone)) -> AnyView {
     if rows.is_empty() {
         return view! {
             <h2>{title}</h2>
@@ -87,7 +89,7 @@ fn list(title: &'static str, rows: Vec<WhatIfRow>) -> AnyView {
         }
         .into_any();
     }
-    let rows = rows.into_iter().map(line).collect_view();
+    let rows = rows.into_iter().map(|row| line(row, mark)).collect_view();
     view! {
         <h2>{title}</h2>
         <ul class="plain sheet">{rows}</ul>
@@ -95,7 +97,7 @@ fn list(title: &'static str, rows: Vec<WhatIfRow>) -> AnyView {
     .into_any()
 }
 
-fn line(row: WhatIfRow) -> AnyView {
+fn line(row: WhatIfRow, (shape, tone): (Shape, Tone)) -> AnyView {
     let words = use_words();
     let signatures =
         (row.required > 0).then(|| format!(" · {}: {}", words.approvals.signatures, row.required));
@@ -106,7 +108,7 @@ fn line(row: WhatIfRow) -> AnyView {
     };
     view! {
         <li class="row">
-            <span></span>
+            <Glyph shape tone />
             <div>
                 <TaskLink id=row.task_id name=row.task />
                 {row.run_id.map(|run| format!(" · {run}"))}

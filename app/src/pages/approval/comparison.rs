@@ -29,31 +29,30 @@ fn Compared(title: &'static str, earlier: Comparison, open: bool) -> impl IntoVi
     let body = if earlier.changes.is_empty() {
         view! { <p class="soft">{words.nothing_changed}</p> }.into_any()
     } else {
-        let texts = earlier
+        let (texts, fields): (Vec<Change>, Vec<Change>) = earlier
             .changes
-            .iter()
-            .filter_map(|change| Some((change.field.clone(), change.lines.clone()?)))
-            .map(|(field, text)| {
-                view! {
-                    <h3><code>{field.clone()}</code></h3>
-                    <Diff label=field text />
-                }
-            })
-            .collect_view();
-        let rows = earlier.changes.into_iter().map(line).collect_view();
+            .into_iter()
+            .partition(|change| change.lines.is_some());
+        let table = (!fields.is_empty()).then(|| {
+            let rows = fields.into_iter().map(line).collect_view();
+            view! {
+                <div class="scroll" tabindex="0" role="region" aria-label=title>
+                    <table class="ledger compared">
+                        <thead>
+                            <tr>
+                                <th scope="col">{words.field}</th>
+                                <th scope="col">{words.was}</th>
+                                <th scope="col">{words.is_now}</th>
+                            </tr>
+                        </thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
+            }
+        });
+        let texts = texts.into_iter().map(by_line).collect_view();
         view! {
-            <div class="scroll" tabindex="0" role="region" aria-label=title>
-                <table class="ledger compared">
-                    <thead>
-                        <tr>
-                            <th scope="col">{words.field}</th>
-                            <th scope="col">{words.was}</th>
-                            <th scope="col">{words.is_now}</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            {table}
             {texts}
         }
         .into_any()
@@ -68,6 +67,16 @@ fn Compared(title: &'static str, earlier: Comparison, open: bool) -> impl IntoVi
             <p><a href=format!("/approvals/{with}")>{run}</a></p>
             {body}
         </details>
+    }
+    .into_any()
+}
+
+/// A text whose lines are compared says more than its hash.
+fn by_line(change: Change) -> AnyView {
+    let text = change.lines.unwrap_or_default();
+    view! {
+        <h3><code>{change.field.clone()}</code></h3>
+        <Diff label=change.field text />
     }
     .into_any()
 }
