@@ -25,6 +25,7 @@ mod write;
 
 pub use deliver::{deliver, deliver_due};
 pub use digest::write_due_digests;
+pub(crate) use folder::prune as prune_folder;
 pub use list::{list, load};
 pub use message::checked_sender;
 pub use probe::{Probe, probe};

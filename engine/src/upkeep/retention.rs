@@ -1,10 +1,11 @@
 //! Removes what was kept long enough, in bounded batches. Decisions and audit stay.
 
+use chrono::TimeDelta;
 use sqlx::PgConnection;
 
 use super::partitions::WIDTH;
 use crate::identity::{login, sessions, tokens};
-use crate::{Engine, Result};
+use crate::{Engine, Result, mail};
 
 /// How many runs, tasks or rows one transaction removes.
 const BATCH: i64 = 500;
@@ -240,6 +241,8 @@ async fn prune_traces(engine: &Engine) -> Result<()> {
     )
     .execute(&engine.pool)
     .await?;
+    let before = engine.clock.now() - TimeDelta::days(days.into());
+    mail::prune_folder(engine, before).await?;
     Ok(())
 }
 
