@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use model::id::RunKey;
 use model::plan::{CommentRule, Gate, PlanTask, Signer};
 use model::task::GatePhase;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::facts;
@@ -99,7 +99,6 @@ pub(crate) async fn gate_before(
     }
     let context = GateContext {
         condition: condition_context(connection, contexts, task).await?,
-        outputs: json!({}),
         ..GateContext::default()
     };
     let ruling = ruled(task, gate, &context);

@@ -33,7 +33,6 @@ impl Ruling {
 /// The first rule whose condition holds decides. Where a condition has no answer, and
 /// where no rule matches, the strictest level holds: what nobody thought of is looked at.
 pub(crate) fn ruling(gate: &Gate, context: &GateContext) -> Ruling {
-    let mut why = None;
     if let Some(when) = &gate.when {
         match gate_condition(when, context) {
             Ok(true) => {}
@@ -45,7 +44,14 @@ pub(crate) fn ruling(gate: &Gate, context: &GateContext) -> Ruling {
                     why: None,
                 };
             }
-            Err(error) => why = Some(format!("the condition of the gate stops it: {error}")),
+            Err(error) => {
+                return Ruling {
+                    stops: true,
+                    risk: (!gate.risk.is_empty()).then_some(RiskLevel::STRICTEST),
+                    rule: Some(when.clone()),
+                    why: Some(format!("the condition of the gate stops it: {error}")),
+                };
+            }
         }
     }
     if gate.risk.is_empty() {
@@ -53,7 +59,7 @@ pub(crate) fn ruling(gate: &Gate, context: &GateContext) -> Ruling {
             stops: true,
             risk: None,
             rule: gate.when.clone(),
-            why,
+            why: None,
         };
     }
     for rule in &gate.risk {
@@ -68,7 +74,7 @@ pub(crate) fn ruling(gate: &Gate, context: &GateContext) -> Ruling {
                     stops: rule.level > RiskLevel::Auto,
                     risk: Some(rule.level),
                     rule: rule.when.clone(),
-                    why,
+                    why: None,
                 };
             }
             Err(error) => {
@@ -166,6 +172,14 @@ mod tests {
         assert!(ruling(&plain, &result(6)).stops);
         let unknown = ruling(&plain, &GateContext::default());
         assert!(unknown.stops, "no answer never means approved");
+    }
+
+    #[test]
+    fn a_condition_without_an_answer_outweighs_every_rule() {
+        let mut both = gate(&[(Some("diff_size < 10"), RiskLevel::Auto)]);
+        both.when = Some("cost > 1.0".to_owned());
+        let unknown = ruling(&both, &result(3));
+        assert_eq!((unknown.stops, unknown.risk), (true, Some(RiskLevel::Two)));
     }
 
     proptest! {

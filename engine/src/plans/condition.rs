@@ -21,14 +21,15 @@ pub struct ConditionContext {
     pub tasks: Value,
 }
 
-/// What a gate's conditions may look at besides. What is not known is null, and a
-/// comparison with null has no answer: then the gate stops.
+/// What a gate's conditions may look at besides. What is not known has no value, and a
+/// condition that needs it has no answer: then the gate stops.
 #[derive(Clone, Debug, Default)]
 pub struct GateContext {
     pub condition: ConditionContext,
     pub exit_code: Option<i32>,
-    pub outputs: Value,
-    pub outputs_uri: String,
+    pub outputs: Option<Value>,
+    /// Empty where the result has none.
+    pub outputs_uri: Option<String>,
     /// The files that the result's patches touch.
     pub changed_paths: Option<Vec<String>>,
     /// Lines that the patches add and remove.
@@ -89,27 +90,27 @@ pub fn task_condition(
 /// # Errors
 /// As [`task_condition`].
 pub fn gate_condition(expression: &str, context: &GateContext) -> Result<bool, ConditionError> {
-    let known = |value: Option<Value>| value.unwrap_or(Value::Null);
-    let exit_code = known(context.exit_code.map(Value::from));
-    let outputs_uri = Value::from(context.outputs_uri.as_str());
-    let changed_paths = known(context.changed_paths.clone().map(Value::from));
-    let diff_size = known(context.diff_size.map(Value::from));
-    let duration = known(context.duration.map(Value::from));
-    evaluate(
-        expression,
-        &[
-            ("inputs", &context.condition.inputs),
-            ("tasks", &context.condition.tasks),
-            ("exit_code", &exit_code),
-            ("outputs", &context.outputs),
-            ("outputs_uri", &outputs_uri),
-            ("changed_paths", &changed_paths),
-            ("diff_size", &diff_size),
-            ("tokens", context.tokens.as_ref().unwrap_or(&Value::Null)),
-            ("cost", context.cost.as_ref().unwrap_or(&Value::Null)),
-            ("duration", &duration),
-        ],
-    )
+    let variables = [
+        ("inputs", Some(context.condition.inputs.clone())),
+        ("tasks", Some(context.condition.tasks.clone())),
+        ("exit_code", context.exit_code.map(Value::from)),
+        ("outputs", context.outputs.clone()),
+        ("outputs_uri", context.outputs_uri.clone().map(Value::from)),
+        (
+            "changed_paths",
+            context.changed_paths.clone().map(Value::from),
+        ),
+        ("diff_size", context.diff_size.map(Value::from)),
+        ("tokens", context.tokens.clone()),
+        ("cost", context.cost.clone()),
+        ("duration", context.duration.map(Value::from)),
+    ];
+    // Left out rather than null, of which `cost != 5` would be true.
+    let known: Vec<(&'static str, &Value)> = variables
+        .iter()
+        .filter_map(|(name, value)| Some((*name, value.as_ref()?)))
+        .collect();
+    evaluate(expression, &known)
 }
 
 /// Checks a task's condition before anything runs.
@@ -171,6 +172,9 @@ fn evaluate(
                 "the condition is neither true nor false; compare with == or another operator"
                     .to_owned(),
             ),
+            Err(cel::ExecutionError::UndeclaredReference(name)) => Err(format!(
+                "the condition has no answer: {name} is not known of this result"
+            )),
             Err(error) => Err(format!("the condition has no answer: {error}")),
         }
     })

@@ -11,8 +11,8 @@ fn gate(expression: &str) -> Result<bool, ConditionError> {
                 tasks: json!({"seo.validate": {"status": "succeeded", "approval": "approved", "outputs": {"n": 2}, "outputs_uri": ""}}),
             },
             exit_code: Some(0),
-            outputs: json!({"repaired": 2, "files": ["x.html"], "ratio": 0.5}),
-            outputs_uri: "https://github.com/a/b/pull/1".to_owned(),
+            outputs: Some(json!({"repaired": 2, "files": ["x.html"], "ratio": 0.5})),
+            outputs_uri: Some("https://github.com/a/b/pull/1".to_owned()),
             changed_paths: Some(vec!["src/main.rs".to_owned(), "docs/a.md".to_owned()]),
             diff_size: Some(12),
             tokens: Some(json!(52_000)),
@@ -61,6 +61,24 @@ fn what_has_no_answer_is_an_error_with_a_sentence() {
     ] {
         let error = gate(expression).expect_err(expression);
         assert!(!error.0.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn what_is_not_known_has_no_answer_in_any_comparison() {
+    for expression in [
+        "exit_code == 0",
+        "exit_code != 0",
+        "cost != 5.0",
+        "diff_size == null",
+        "!(tokens > 3)",
+        "changed_paths.all(p, true)",
+        "outputs_uri.contains('/pull/')",
+        "!has(outputs.files)",
+        "duration < 3.0 || cost < 1.0",
+    ] {
+        let error = gate_condition(expression, &GateContext::default()).expect_err(expression);
+        assert!(error.0.contains("not known"), "{expression}: {error}");
     }
 }
 

@@ -21,8 +21,12 @@ const MAX_REQUIRED: u32 = 20;
 const MAX_ROUNDS: u32 = 20;
 
 pub(super) fn check(findings: &mut Findings, path: &[Step], document: ApprovalDocument) -> Gate {
+    let phase = match document.at {
+        Some(AtWord::Start) => GatePhase::BeforeStart,
+        Some(AtWord::Result) | None => GatePhase::AfterResult,
+    };
     if let Some(when) = &document.when {
-        findings.take(&at(path, "when"), condition::check_gate(when));
+        findings.take(&at(path, "when"), check_condition(phase, when));
     }
     let rounds = document.rounds.unwrap_or(Gate::DEFAULT_ROUNDS);
     if rounds > MAX_ROUNDS {
@@ -49,10 +53,7 @@ pub(super) fn check(findings: &mut Findings, path: &[Step], document: ApprovalDo
         );
     }
     let gate = Gate {
-        phase: match document.at {
-            Some(AtWord::Start) => GatePhase::BeforeStart,
-            Some(AtWord::Result) | None => GatePhase::AfterResult,
-        },
+        phase,
         when: document.when,
         required: required(findings, path, document.required, !document.risk.is_empty()),
         requester: match document.requester {
@@ -73,7 +74,7 @@ pub(super) fn check(findings: &mut Findings, path: &[Step], document: ApprovalDo
         remind_seconds: time(findings, &at(path, "remind"), document.remind.as_deref()),
         escalate: escalation(findings, &at(path, "escalate"), document.escalate),
         inputs: inputs::check_at(findings, &at(path, "inputs"), document.inputs, false),
-        risk: risk(findings, &at(path, "risk"), document.risk),
+        risk: risk(findings, &at(path, "risk"), phase, document.risk),
         rounds,
         from: match document.from {
             None => vec![Signer::Role(Role::Approver)],
@@ -165,7 +166,20 @@ fn escalation(
     steps
 }
 
-fn risk(findings: &mut Findings, path: &[Step], documents: Vec<RiskDocument>) -> Vec<RiskRule> {
+/// Before a start there is no result that a condition could look at.
+fn check_condition(phase: GatePhase, when: &str) -> Result<(), String> {
+    match phase {
+        GatePhase::AfterResult => condition::check_gate(when),
+        GatePhase::BeforeStart => condition::check_task(when),
+    }
+}
+
+fn risk(
+    findings: &mut Findings,
+    path: &[Step],
+    phase: GatePhase,
+    documents: Vec<RiskDocument>,
+) -> Vec<RiskRule> {
     if documents.len() > 50 {
         findings.add(path, "a gate has at most 50 rules of risk");
     }
@@ -175,7 +189,7 @@ fn risk(findings: &mut Findings, path: &[Step], documents: Vec<RiskDocument>) ->
         let path = nth(path, index);
         match &document.when {
             Some(when) => {
-                findings.take(&at(&path, "when"), condition::check_gate(when));
+                findings.take(&at(&path, "when"), check_condition(phase, when));
             }
             None if index + 1 < count => findings.add(
                 &path,
