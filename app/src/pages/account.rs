@@ -192,9 +192,12 @@ fn NewToken() -> impl IntoView {
 fn Password() -> impl IntoView {
     let words = &use_words().account;
     let answer = use_answer("/account", "password");
+    // Whoever must choose a password goes on to what they came for.
+    let next = answer.typed("next").or(use_visit().next);
     view! {
         <AnswerNotice answer=answer.clone() />
         <form method="post" action="/account/password" class="sheet panel">
+            {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
             <TextField
                 name="present_password"
                 label=words.current_password

@@ -18,7 +18,7 @@ pub(crate) async fn asked(
     approval: ApprovalId,
 ) -> Result<Vec<AccountId>> {
     let request = sqlx::query!(
-        "SELECT policy, requester_account_id FROM approvals WHERE id = $1 AND state = 'pending'",
+        "SELECT policy, requesters FROM approvals WHERE id = $1 AND state = 'pending'",
         approval.0
     )
     .fetch_optional(&mut *connection)
@@ -28,15 +28,15 @@ pub(crate) async fn asked(
     };
     let gate: Gate = serde_json::from_value(request.policy)
         .with_context(|| format!("approvals.policy of row {approval} is not a gate"))?;
-    let requester = request.requester_account_id.map(AccountId);
-    let able = remaining(connection, approval, &gate, requester).await?;
+    let requesters: Vec<AccountId> = request.requesters.into_iter().map(AccountId).collect();
+    let able = remaining(connection, approval, &gate, &requesters).await?;
     let own: Vec<AccountId> = able.iter().map(|person| person.account).collect();
     let acting = delegates(connection, &own).await?;
     let mut asked = own;
     asked.extend(
         acting
             .into_iter()
-            .filter(|account| Some(*account) != requester),
+            .filter(|account| !requesters.contains(account)),
     );
     asked.sort_unstable();
     asked.dedup();

@@ -70,13 +70,13 @@ async fn step_due(
         return Ok(None);
     };
     let row = sqlx::query!(
-        "SELECT requested_at, requester_account_id FROM approvals WHERE id = $1",
+        "SELECT requested_at, requesters FROM approvals WHERE id = $1",
         approval.0
     )
     .fetch_one(&mut *connection)
     .await?;
-    let requester = row.requester_account_id.map(AccountId);
-    let able = remaining(connection, approval, gate, requester).await?;
+    let requesters: Vec<AccountId> = row.requesters.into_iter().map(AccountId).collect();
+    let able = remaining(connection, approval, gate, &requesters).await?;
     let ids: Vec<i64> = able.iter().map(|person| person.account.0).collect();
     let people = sqlx::query!(
         "SELECT working_hours, zone FROM accounts WHERE id = ANY($1)",

@@ -66,7 +66,8 @@ pub(super) struct Request {
     pub phase: Option<GatePhase>,
     pub digest: Vec<u8>,
     pub gate: Gate,
-    pub requester: Option<AccountId>,
+    /// Who asked for the run, and for its retries.
+    pub requesters: Vec<AccountId>,
 }
 
 /// Answers a request. One guarded UPDATE decides: of several answers one wins.
@@ -95,7 +96,7 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
         principal,
         answer.approval,
         &request.gate,
-        request.requester,
+        &request.requesters,
     )
     .await?;
     check_comment(&request.gate, answer.verdict, note)?;
@@ -167,7 +168,7 @@ fn check_comment(gate: &Gate, verdict: Verdict, note: Option<&str>) -> Result<()
 
 async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> {
     let row = sqlx::query!(
-        "SELECT task_id, attempt, phase, digest, policy, requester_account_id FROM approvals WHERE id = $1",
+        "SELECT task_id, attempt, phase, digest, policy, requesters FROM approvals WHERE id = $1",
         id.0
     )
     .fetch_optional(connection)
@@ -180,7 +181,7 @@ async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> 
         digest: row.digest,
         gate: serde_json::from_value(row.policy)
             .with_context(|| format!("approvals.policy of row {id} is not a gate"))?,
-        requester: row.requester_account_id.map(AccountId),
+        requesters: row.requesters.into_iter().map(AccountId).collect(),
     })
 }
 
@@ -252,6 +253,12 @@ async fn take_inputs(
     if request.gate.inputs.is_empty() && given.is_null() {
         return Ok(());
     }
+    if answer.channel == Channel::Slack {
+        return Err(Error::invalid(
+            "inputs",
+            "who approves this fills something in, or signs what was filled in: do it on the page",
+        ));
+    }
     let present = sqlx::query_scalar!(
         "SELECT inputs FROM approvals WHERE id = $1",
         answer.approval.0
@@ -259,7 +266,9 @@ async fn take_inputs(
     .fetch_one(&mut *connection)
     .await?;
     if let Some(present) = present {
-        return if given.is_null() || given == present {
+        // A program that gives none signs what is there; a person has seen it or has not.
+        let unseen_is_fine = given.is_null() && answer.channel == Channel::Api;
+        return if unseen_is_fine || given == present {
             Ok(())
         } else {
             Err(Error::Conflict(format!(

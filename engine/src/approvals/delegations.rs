@@ -49,6 +49,9 @@ pub async fn create(
     }
     let mut transaction = engine.pool.begin().await?;
     let login = new.to.trim().to_lowercase();
+    if login.contains(char::is_control) {
+        return Err(Error::invalid("to", "write the login of an account"));
+    }
     let to = sqlx::query!(
         r#"SELECT id, array(SELECT role FROM account_roles r WHERE r.account_id = a.id) AS "roles!"
            FROM accounts a WHERE login = $1 AND disabled_at IS NULL"#,

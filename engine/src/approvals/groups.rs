@@ -112,6 +112,7 @@ pub async fn put(
 /// [`Error::NotFound`] where there is none; [`Error::Conflict`] while a request waits for it.
 pub async fn delete(engine: &Engine, principal: &Principal, name: &str) -> Result<()> {
     authorise(principal, Permission::Administer)?;
+    check_name(name)?;
     let mut transaction = engine.pool.begin().await?;
     let waiting = sqlx::query_scalar!(
         "SELECT id FROM approvals WHERE state = 'pending' AND policy -> 'from' @> $1 ORDER BY id LIMIT 1",

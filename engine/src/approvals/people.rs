@@ -60,11 +60,11 @@ pub(super) async fn everybody(connection: &mut PgConnection) -> Result<Vec<Perso
 
 /// Those of `people` whose signature counts under this policy.
 ///
-/// Who asked for the run is not among them, unless the policy allows it or nobody else could.
+/// Whoever asked for the run is not among them, unless the policy allows it or nobody else could.
 pub(super) fn signers<'a>(
     people: &'a [Person],
     gate: &Gate,
-    requester: Option<AccountId>,
+    requesters: &[AccountId],
 ) -> Vec<&'a Person> {
     let named: Vec<&Person> = people
         .iter()
@@ -73,7 +73,7 @@ pub(super) fn signers<'a>(
     let others: Vec<&Person> = named
         .iter()
         .copied()
-        .filter(|person| Some(person.account) != requester)
+        .filter(|person| !requesters.contains(&person.account))
         .collect();
     match gate.requester {
         RequesterRule::Allowed => named,

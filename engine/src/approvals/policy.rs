@@ -23,7 +23,7 @@ pub struct Signature {
 
 /// Whether this caller may sign this request under its policy now.
 ///
-/// A run's requester may not sign it, in nobody's name, unless no other account at all could.
+/// Whoever asked for the run, or for a retry, may not sign it, in nobody's name, unless no other account at all could.
 ///
 /// # Errors
 /// [`Error::Forbidden`] with the reason as a sentence; [`Error::Conflict`] to who has
@@ -33,9 +33,9 @@ pub async fn may_sign(
     principal: &Principal,
     approval: ApprovalId,
     gate: &Gate,
-    requester: Option<AccountId>,
+    requesters: &[AccountId],
 ) -> Result<Signature> {
-    signature(connection, principal, approval, gate, requester)
+    signature(connection, principal, approval, gate, requesters)
         .await?
         .map_err(|why| {
             let sentence = format!("approval {approval}: {why}");
@@ -64,7 +64,7 @@ pub(crate) async fn signature(
     principal: &Principal,
     approval: ApprovalId,
     gate: &Gate,
-    requester: Option<AccountId>,
+    requesters: &[AccountId],
 ) -> Result<std::result::Result<Signature, Eligibility>> {
     if let Err(refused) = crate::authorise(principal, Permission::Decide) {
         let why = refused.to_string();
@@ -75,7 +75,7 @@ pub(crate) async fn signature(
         return Ok(Err(Eligibility::MayNotDecide { why }));
     };
     let people = everybody(connection).await?;
-    let able = signers(&people, gate, requester);
+    let able = signers(&people, gate, requesters);
     let given = given(connection, approval).await?;
     if let Some(one) = given.iter().find(|one| one.account == account) {
         let on_behalf_of = one.on_behalf_of.clone();
@@ -90,18 +90,19 @@ pub(crate) async fn signature(
         return Ok(Ok(Signature {
             account,
             on_behalf_of: None,
-            sole_decider: gate.requester == RequesterRule::Forbidden && requester == Some(account),
+            sole_decider: gate.requester == RequesterRule::Forbidden
+                && requesters.contains(&account),
             signers: able.len(),
         }));
     }
-    if requester == Some(account) && gate.requester == RequesterRule::Forbidden {
+    if requesters.contains(&account) && gate.requester == RequesterRule::Forbidden {
         return Ok(Err(Eligibility::OwnRun));
     }
     let from = delegators(connection, account).await?;
     let voices: Vec<&Person> = able
         .iter()
         .copied()
-        .filter(|person| from.contains(&person.account) && requester != Some(person.account))
+        .filter(|person| from.contains(&person.account) && !requesters.contains(&person.account))
         .collect();
     let free = voices
         .iter()
@@ -130,9 +131,9 @@ pub(crate) async fn who_may_sign(
     connection: &mut PgConnection,
     approval: ApprovalId,
     gate: &Gate,
-    requester: Option<AccountId>,
+    requesters: &[AccountId],
 ) -> Result<Vec<String>> {
-    let people = remaining(connection, approval, gate, requester).await?;
+    let people = remaining(connection, approval, gate, requesters).await?;
     Ok(people.into_iter().map(|person| person.login).collect())
 }
 
@@ -141,11 +142,11 @@ pub(super) async fn remaining(
     connection: &mut PgConnection,
     approval: ApprovalId,
     gate: &Gate,
-    requester: Option<AccountId>,
+    requesters: &[AccountId],
 ) -> Result<Vec<Person>> {
     let people = everybody(connection).await?;
     let given = given(connection, approval).await?;
-    Ok(signers(&people, gate, requester)
+    Ok(signers(&people, gate, requesters)
         .into_iter()
         .filter(|person| given.iter().all(|one| one.voice != person.account))
         .cloned()

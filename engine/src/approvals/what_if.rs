@@ -1,14 +1,12 @@
 //! Replaying a draft of a plan's gates over what already happened. Nothing is changed by it.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use model::id::{AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, Plan};
 use model::task::GatePhase;
 use model::view::{Outcome, WhatIf, WhatIfRow};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::facts;
@@ -21,7 +19,9 @@ use crate::{Engine, Result, authorise};
 /// No question goes further back than the history is kept by default.
 pub const MOST_DAYS_BACK: u32 = 400;
 /// How many results one question looks at.
-const MOST: i64 = 5_000;
+const MOST: u32 = 5_000;
+/// How many are held at once: each may bring a report of a megabyte.
+const BATCH: i64 = 25;
 /// How many of them each list of the answer names.
 const LISTED: usize = 200;
 
@@ -53,30 +53,65 @@ pub async fn what_if(
     since: DateTime<Utc>,
 ) -> Result<WhatIf> {
     authorise(principal, Permission::Read)?;
-    let mut connection = engine.pool.acquire().await?;
-    let records = read(&mut connection, &draft.name, since).await?;
     let mut answer = WhatIf {
         plan: draft.name.clone(),
         since,
         considered: 0,
         would_stop: 0,
         did_stop: 0,
-        cut: i64::try_from(records.len()).unwrap_or(MOST) >= MOST,
+        cut: false,
         stopped: Vec::new(),
         passed: Vec::new(),
     };
-    let mut contexts: HashMap<i64, (Value, Value)> = HashMap::new();
-    for record in records {
-        let gate = draft
-            .task(&record.name)
-            .and_then(|task| task.approval.as_ref());
-        let row = match gate {
-            Some(gate) => judge(&mut connection, &mut contexts, gate, record).await?,
-            None => (false, bare(record)),
+    let gated: Vec<String> = draft
+        .tasks
+        .iter()
+        .filter(|task| task.approval.is_some())
+        .map(|task| task.name.clone())
+        .collect();
+    let mut known = Known::default();
+    let mut before = (i64::MAX, i64::MAX, i32::MAX);
+    loop {
+        // A connection for each batch: whoever else needs one waits for a batch, not for the past.
+        let mut connection = engine.pool.acquire().await?;
+        let records = read(&mut connection, &draft.name, since, &gated, before).await?;
+        let Some(last) = records.last() else {
+            return Ok(answer);
         };
-        tell(&mut answer, row);
+        before = (last.run, last.id, last.attempt);
+        for record in records {
+            if answer.considered >= MOST {
+                answer.cut = true;
+                return Ok(answer);
+            }
+            let gate = draft
+                .task(&record.name)
+                .and_then(|task| task.approval.as_ref());
+            let row = match gate {
+                Some(gate) => judge(&mut connection, &mut known, gate, record).await?,
+                None => (false, bare(record)),
+            };
+            tell(&mut answer, row);
+        }
     }
-    Ok(answer)
+}
+
+/// The run that was looked at last; its results follow one another.
+#[derive(Default)]
+struct Known {
+    run: Option<RunKey>,
+    context: ConditionContext,
+}
+
+impl Known {
+    async fn of(&mut self, connection: &mut PgConnection, run: RunKey) -> Result<ConditionContext> {
+        if self.run != Some(run) {
+            let (inputs, tasks) = run_context(connection, run).await?;
+            self.context = ConditionContext { inputs, tasks };
+            self.run = Some(run);
+        }
+        Ok(self.context.clone())
+    }
 }
 
 fn tell(answer: &mut WhatIf, (stops, row): (bool, WhatIfRow)) {
@@ -90,23 +125,31 @@ fn tell(answer: &mut WhatIf, (stops, row): (bool, WhatIfRow)) {
     }
 }
 
+/// The next results, newest run first; the reports of those that the draft stops alone.
 async fn read(
     connection: &mut PgConnection,
     plan: &str,
     since: DateTime<Utc>,
+    gated: &[String],
+    (run, task, attempt): (i64, i64, i32),
 ) -> Result<Vec<Record>> {
     Ok(sqlx::query_as!(
         Record,
         r#"SELECT t.id, t.name, a.number AS attempt, r.id AS run, r.run_id, a.finished_at AS "at!",
-                  a.exit_code, a.report, a.outputs_uri,
+                  a.exit_code, CASE WHEN t.name = ANY($3) THEN a.report END AS report, a.outputs_uri,
                   EXISTS (SELECT 1 FROM approvals p WHERE p.task_id = t.id AND p.attempt = a.number) AS "stopped!"
            FROM plans p JOIN runs r ON r.plan_id = p.id JOIN tasks t ON t.run = r.id
                 JOIN attempts a ON a.task_id = t.id
            WHERE p.name = $1 AND r.created_at >= $2 AND a.outcome = 'succeeded'
-           ORDER BY r.created_at DESC, t.id DESC, a.number DESC LIMIT $3"#,
+             AND (r.id, t.id, a.number) < ($4, $5, $6)
+           ORDER BY r.id DESC, t.id DESC, a.number DESC LIMIT $7"#,
         plan,
         since,
-        MOST,
+        gated,
+        run,
+        task,
+        attempt,
+        BATCH,
     )
     .fetch_all(connection)
     .await?)
@@ -114,19 +157,11 @@ async fn read(
 
 async fn judge(
     connection: &mut PgConnection,
-    contexts: &mut HashMap<i64, (Value, Value)>,
+    known: &mut Known,
     gate: &Gate,
     record: Record,
 ) -> Result<(bool, WhatIfRow)> {
-    let (inputs, tasks) = match contexts.get(&record.run) {
-        Some(context) => context.clone(),
-        None => {
-            let context = run_context(connection, RunKey(record.run)).await?;
-            contexts.insert(record.run, context.clone());
-            context
-        }
-    };
-    let condition = ConditionContext { inputs, tasks };
+    let condition = known.of(connection, RunKey(record.run)).await?;
     let context = match gate.phase {
         GatePhase::AfterResult => {
             let result = AttemptResult {
@@ -145,7 +180,6 @@ async fn judge(
         }
         GatePhase::BeforeStart => GateContext {
             condition,
-            outputs: json!({}),
             ..GateContext::default()
         },
     };

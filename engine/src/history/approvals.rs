@@ -101,7 +101,7 @@ pub async fn approval(
         .ok_or_else(|| Error::NotFound(format!("there is no approval {id}")))
         .and_then(ApprovalRow::try_from)?;
     let request = sqlx::query!(
-        "SELECT policy, requester, requester_account_id, rule, why, inputs, result FROM approvals WHERE id = $1",
+        "SELECT policy, requester, requesters, rule, why, inputs, result FROM approvals WHERE id = $1",
         id.0
     )
     .fetch_one(&engine.readers)
@@ -113,15 +113,15 @@ pub async fn approval(
         Some(file) => Some(beginning(engine, file.id, DIFF_BYTES).await?),
         None => None,
     };
-    let requester = request.requester_account_id.map(AccountId);
-    let eligibility = standing(engine, principal, &row, &policy, requester).await?;
+    let requesters: Vec<AccountId> = request.requesters.into_iter().map(AccountId).collect();
+    let eligibility = standing(engine, principal, &row, &policy, &requesters).await?;
     let waiting = waiting(engine, row.task_id).await?;
     let decisions = decisions(engine, id).await?;
     // From here to its end one connection is held, and no other asked for: many readers at
     // once would each wait for one that another holds.
     let mut connection = engine.readers.acquire().await?;
     let may_sign = match row.state {
-        ApprovalState::Pending => who_may_sign(&mut connection, id, &policy, requester).await?,
+        ApprovalState::Pending => who_may_sign(&mut connection, id, &policy, &requesters).await?,
         ApprovalState::Approved
         | ApprovalState::Rejected
         | ApprovalState::Cancelled
@@ -129,10 +129,10 @@ pub async fn approval(
         | ApprovalState::Superseded
         | ApprovalState::ChangesRequested => Vec::new(),
     };
-    let comparisons = Compared::of(&mut connection, &row, request.result.as_ref()).await?;
     let escalations = escalations(&mut connection, id).await?;
     let identical = identical(&mut connection, &row).await?;
     drop(connection);
+    let comparisons = Compared::of(engine, &row, request.result.as_ref()).await?;
     Ok(ApprovalDetail {
         digest: row.digest.clone(),
         condition: request.rule.or_else(|| policy.when.clone()),
@@ -239,6 +239,7 @@ async fn identical(connection: &mut PgConnection, row: &ApprovalRow) -> Result<V
     let ids = sqlx::query_scalar!(
         "SELECT o.id FROM approvals o JOIN approvals a ON a.id = $1
          WHERE o.state = 'pending' AND o.id <> a.id AND o.digest = a.digest AND o.task_name = a.task_name
+           AND o.inputs IS NOT DISTINCT FROM a.inputs
            AND o.plan_name IS NOT DISTINCT FROM a.plan_name
          ORDER BY o.id LIMIT 100",
         row.id.0
@@ -277,7 +278,7 @@ async fn standing(
     principal: &Principal,
     row: &ApprovalRow,
     policy: &Gate,
-    requester: Option<AccountId>,
+    requesters: &[AccountId],
 ) -> Result<Eligibility> {
     if row.state != ApprovalState::Pending {
         return Ok(Eligibility::Decided);
@@ -292,7 +293,7 @@ async fn standing(
     if late {
         return Ok(Eligibility::Late);
     }
-    let found = signature(&mut connection, principal, row.id, policy, requester).await?;
+    let found = signature(&mut connection, principal, row.id, policy, requesters).await?;
     Ok(match found {
         Ok(Signature {
             sole_decider: true, ..

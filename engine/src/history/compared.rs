@@ -1,16 +1,19 @@
 //! How what is to be signed differs from what was signed, or asked about, before.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use model::id::ApprovalId;
 use model::view::{ApprovalRow, Change, Comparison};
 use serde_json::Value;
 use similar::TextDiff;
-use sqlx::PgConnection;
 
-use crate::Result;
+use crate::{Engine, Result};
 
 /// Larger files are told apart by their hashes alone.
 const LARGEST_FILE: i64 = 256 * 1024;
+/// How long all texts of a comparison may take together.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// Lines of context around a change, as `diff -u` has them.
 const CONTEXT: usize = 3;
 
@@ -34,11 +37,7 @@ struct Earlier {
 }
 
 impl Compared {
-    pub async fn of(
-        connection: &mut PgConnection,
-        row: &ApprovalRow,
-        result: Option<&Value>,
-    ) -> Result<Self> {
+    pub async fn of(engine: &Engine, row: &ApprovalRow, result: Option<&Value>) -> Result<Self> {
         let Some(result) = result else {
             return Ok(Self::default());
         };
@@ -55,7 +54,7 @@ impl Compared {
             row.plan,
             row.phase.map(model::task::GatePhase::as_str),
         )
-        .fetch_optional(&mut *connection)
+        .fetch_optional(&engine.readers)
         .await?;
         let asked = sqlx::query_as!(
             Earlier,
@@ -68,7 +67,7 @@ impl Compared {
             row.task_id.0,
             row.phase.map(model::task::GatePhase::as_str),
         )
-        .fetch_optional(&mut *connection)
+        .fetch_optional(&engine.readers)
         .await?;
         let mut compared = Self::default();
         for (place, earlier) in [
@@ -76,7 +75,7 @@ impl Compared {
             (&mut compared.since_asked, asked),
         ] {
             if let Some(earlier) = earlier {
-                *place = Some(earlier.compared(connection, row, result).await?);
+                *place = Some(earlier.compared(engine, row, result).await?);
             }
         }
         Ok(compared)
@@ -86,26 +85,21 @@ impl Compared {
 impl Earlier {
     async fn compared(
         self,
-        connection: &mut PgConnection,
+        engine: &Engine,
         now: &ApprovalRow,
         result: &Value,
     ) -> Result<Comparison> {
-        let mut changes = Comparison::changes(&self.result, result);
+        let changes = Comparison::changes(&self.result, result);
         let files = changed_files(
-            connection,
+            engine,
             (self.task_id, self.attempt),
             (now.task_id.0, now.attempt.0),
         )
         .await?;
-        for change in &mut changes {
-            change.lines = match change.field.strip_prefix("artifacts.") {
-                Some(path) => files
-                    .iter()
-                    .find(|file| file.path == path)
-                    .and_then(|file| by_line(&text(&file.before)?, &text(&file.after)?)),
-                None => whole_lines(change),
-            };
-        }
+        // No connection is held meanwhile, and no thread of the runtime.
+        let changes = tokio::task::spawn_blocking(move || with_lines(changes, &files))
+            .await
+            .map_err(anyhow::Error::new)?;
         Ok(Comparison {
             changes,
             with: ApprovalId(self.id),
@@ -116,6 +110,22 @@ impl Earlier {
     }
 }
 
+/// The changes, with the lines of those that are texts.
+fn with_lines(mut changes: Vec<Change>, files: &[ChangedFile]) -> Vec<Change> {
+    let texts = u32::try_from(changes.len()).unwrap_or(u32::MAX).max(1);
+    let patience = PATIENCE / texts;
+    for change in &mut changes {
+        change.lines = match change.field.strip_prefix("artifacts.") {
+            Some(path) => files
+                .iter()
+                .find(|file| file.path == path)
+                .and_then(|file| by_line(&text(&file.before)?, &text(&file.after)?, patience)),
+            None => whole_lines(change, patience),
+        };
+    }
+    changes
+}
+
 /// A file that both attempts left, with another content.
 struct ChangedFile {
     path: String,
@@ -124,7 +134,7 @@ struct ChangedFile {
 }
 
 async fn changed_files(
-    connection: &mut PgConnection,
+    engine: &Engine,
     (earlier_task, earlier_attempt): (i64, i32),
     (task, attempt): (i64, i32),
 ) -> Result<Vec<ChangedFile>> {
@@ -145,7 +155,7 @@ async fn changed_files(
         attempt,
         LARGEST_FILE,
     )
-    .fetch_all(connection)
+    .fetch_all(&engine.readers)
     .await?)
 }
 
@@ -155,17 +165,17 @@ fn text(content: &[u8]) -> Option<String> {
     (!text.contains('\0')).then(|| text.to_owned())
 }
 
-fn whole_lines(change: &Change) -> Option<String> {
+fn whole_lines(change: &Change, patience: Duration) -> Option<String> {
     let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
     (before.contains('\n') && after.contains('\n'))
-        .then(|| by_line(before, after))
+        .then(|| by_line(before, after, patience))
         .flatten()
 }
 
-/// None where no line differs.
-fn by_line(before: &str, after: &str) -> Option<String> {
+/// None where no line differs. Past its patience it is coarser, and as right.
+fn by_line(before: &str, after: &str, patience: Duration) -> Option<String> {
     let diff = TextDiff::configure()
-        .timeout(std::time::Duration::from_millis(200))
+        .timeout(patience)
         .diff_lines(before, after);
     let text = diff.unified_diff().context_radius(CONTEXT).to_string();
     (!text.is_empty()).then_some(text)
@@ -177,10 +187,10 @@ mod tests {
 
     #[test]
     fn texts_are_compared_by_line_and_the_rest_is_not() {
-        let lines = by_line("a\nb\nc\n", "a\nB\nc\n").expect("a line differs");
+        let lines = by_line("a\nb\nc\n", "a\nB\nc\n", PATIENCE).expect("a line differs");
         assert!(lines.contains("@@ -1,3 +1,3 @@"), "{lines}");
         assert!(lines.contains("\n-b\n+B\n"), "{lines}");
-        assert_eq!(by_line("same\n", "same\n"), None);
+        assert_eq!(by_line("same\n", "same\n", PATIENCE), None);
         assert_eq!(text(b"\xff\xfe"), None);
         assert_eq!(text(b"a\0b"), None);
     }

@@ -27,9 +27,23 @@ pub async fn decisions(
     limit: u32,
 ) -> Result<Page<DecisionLogRow>> {
     authorise(principal, Permission::Read)?;
+    check(filter)?;
     let limit = limit.clamp(1, super::LARGEST_PAGE);
     let rows = read(engine, filter, before, limit + 1).await?;
     Ok(Page::from_overfull(rows, limit, DecisionLogRow::position))
+}
+
+/// No login and no plan has such a character, and the database can compare none with it.
+fn check(filter: &DecisionFilter) -> Result<()> {
+    for (field, value) in [("person", &filter.person), ("plan", &filter.plan)] {
+        if value
+            .as_deref()
+            .is_some_and(|it| it.contains(char::is_control))
+        {
+            return Err(Error::invalid(field, "leave out control characters"));
+        }
+    }
+    Ok(())
 }
 
 /// How long each person took, over the last thirty days; the busiest first.
@@ -42,6 +56,7 @@ pub async fn decision_figures(
     filter: &DecisionFilter,
 ) -> Result<Vec<DecisionFigures>> {
     authorise(principal, Permission::Read)?;
+    check(filter)?;
     let rows = sqlx::query!(
         r#"SELECT d.decided_by AS person, count(*) AS "answers!",
                   count(*) FILTER (WHERE d.verdict = 'reject') AS "refusals!",
@@ -91,6 +106,7 @@ pub fn decisions_csv(
     filter: DecisionFilter,
 ) -> Result<ByteStream> {
     authorise(principal, Permission::Read)?;
+    check(&filter)?;
     let export = Export {
         engine: engine.clone(),
         filter,

@@ -90,6 +90,12 @@ pub(super) async fn compose(
     row: i64,
 ) -> Result<std::result::Result<Composed, String>> {
     match cause {
+        Cause::ApprovalReminder { approval, .. }
+            if facts::is_reminded_again(connection, *approval, reader.recipient.account, row)
+                .await? =>
+        {
+            Ok(Err("a later reminder says the same".to_owned()))
+        }
         Cause::ApprovalRequested { approval } | Cause::ApprovalReminder { approval, .. } => {
             let people = asked(connection, *approval).await?;
             let request = facts::request(connection, *approval).await?;
@@ -298,7 +304,7 @@ async fn daily(
 ) -> Result<std::result::Result<Composed, String>> {
     let words = reader.words;
     let mut requests = Vec::new();
-    for approval in digest::requests_for(connection, reader.recipient.account).await? {
+    for approval in digest::requests_for(connection, reader.recipient.account, row).await? {
         requests.extend(facts::request(connection, approval).await?);
     }
     let mut failures = Vec::new();

@@ -58,17 +58,33 @@ pub async fn write_due_digests(engine: &Engine) -> Result<u64> {
     Ok(written)
 }
 
-/// The requests that a person's digest lists now, by deadline.
+/// The requests that this digest of a person lists now, by deadline.
 pub(super) async fn requests_for(
     connection: &mut PgConnection,
     account: AccountId,
+    digest: i64,
 ) -> Result<Vec<ApprovalId>> {
     let open = open_requests(connection).await?;
-    Ok(open
+    let mut requests: Vec<ApprovalId> = open
         .into_iter()
         .filter(|(_, people)| people.contains(&account))
         .map(|(approval, _)| approval)
-        .collect())
+        .collect();
+    // What was put off until this message is told, however many others wait before it.
+    let put_off = sqlx::query_scalar!(
+        r#"SELECT DISTINCT p.id AS "id!" FROM outbox o JOIN approvals p ON p.id = (o.payload ->> 'approval')::bigint
+           WHERE o.digest_id = $1 AND p.state = 'pending' ORDER BY 1 LIMIT $2"#,
+        digest,
+        REQUESTS
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for approval in put_off.into_iter().map(ApprovalId) {
+        if !requests.contains(&approval) && asked(connection, approval).await?.contains(&account) {
+            requests.push(approval);
+        }
+    }
+    Ok(requests)
 }
 
 /// Where today's hour has passed already, the first digest is tomorrow's.

@@ -118,6 +118,29 @@ pub(super) async fn login(connection: &mut PgConnection, account: AccountId) -> 
 }
 
 /// What a digest collected since the one before.
+/// Whether a later reminder of the same request waits for this person: after a night without
+/// messages, or a mail server's, one is enough.
+pub(super) async fn is_reminded_again(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+    account: AccountId,
+    row: i64,
+) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM outbox
+               WHERE channel = 'mail' AND recipient_account_id = $1 AND id > $3
+                 AND delivered_at IS NULL AND abandoned_at IS NULL
+                 AND payload ->> 'kind' = 'approval_reminder' AND (payload ->> 'approval')::bigint = $2) AS "found!""#,
+        account.0,
+        approval.0,
+        row
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(found)
+}
+
 pub(super) async fn collected(
     connection: &mut PgConnection,
     digest: i64,

@@ -218,25 +218,27 @@ async fn deadline(
 }
 
 /// Which attempt failed, and the how-manieth failure of this task of its plan it is since
-/// the last success; counted no further than anybody may ask for.
+/// the last success; counted no further than anybody may ask for, and no further back than
+/// the last 200 failures and successes of that name: this stands in a finish's transaction.
 async fn failures_in_a_row(connection: &mut PgConnection, task: TaskId) -> Result<(i32, i64)> {
     let row = sqlx::query!(
         r#"WITH me AS (
                SELECT t.id, t.name, t.attempt, t.sort_at, r.plan_id FROM tasks t LEFT JOIN runs r ON r.id = t.run
                WHERE t.id = $1
-           ), success AS (
-               SELECT t.sort_at FROM me JOIN tasks t ON t.name = me.name AND t.state = 'succeeded'
-                   AND t.sort_at <= me.sort_at
-               LEFT JOIN runs r ON r.id = t.run
-               WHERE r.plan_id IS NOT DISTINCT FROM me.plan_id
-               ORDER BY t.sort_at DESC LIMIT 1
+           ), recent AS (
+               SELECT e.id, e.state, e.sort_at
+               FROM me CROSS JOIN (VALUES ('failed'), ('succeeded')) AS wanted (state)
+               CROSS JOIN LATERAL (
+                   SELECT t.id, t.state, t.sort_at, t.run FROM tasks t
+                   WHERE t.name = me.name AND t.state = wanted.state AND t.sort_at <= me.sort_at
+                   ORDER BY t.sort_at DESC, t.id DESC LIMIT 200) e
+               LEFT JOIN runs r ON r.id = e.run
+               WHERE r.plan_id IS NOT DISTINCT FROM me.plan_id AND e.id <> me.id
            )
-           SELECT me.attempt, (SELECT count(*) FROM (
-               SELECT 1 FROM tasks t LEFT JOIN runs r ON r.id = t.run
-               WHERE t.name = me.name AND t.state = 'failed' AND t.id <> me.id
-                 AND r.plan_id IS NOT DISTINCT FROM me.plan_id AND t.sort_at <= me.sort_at
-                 AND t.sort_at > coalesce((SELECT sort_at FROM success), '-infinity')
-               LIMIT 100) earlier) + 1 AS "in_a_row!"
+           SELECT me.attempt, least(100, (
+               SELECT count(*) FROM recent
+               WHERE state = 'failed' AND sort_at > coalesce(
+                   (SELECT max(sort_at) FROM recent WHERE state = 'succeeded'), '-infinity'))) + 1 AS "in_a_row!"
            FROM me"#,
         task.0
     )

@@ -61,8 +61,8 @@ pub async fn rerun(engine: &Engine, principal: &Principal, task: TaskId) -> Resu
     super::state_of(task.0, &state)
 }
 
-/// Forgets what the last attempts left on the tasks, and makes the caller the requester:
-/// who asks for an attempt cannot sign its result.
+/// Forgets what the last attempts left on the tasks, and makes the caller a requester, too:
+/// whoever asks for an attempt cannot sign its result.
 pub(crate) async fn reset(
     connection: &mut PgConnection,
     principal: &Principal,
@@ -81,7 +81,8 @@ pub(crate) async fn reset(
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "UPDATE runs SET finished_at = NULL, requester_account_id = coalesce($2, requester_account_id)
+        "UPDATE runs SET finished_at = NULL,
+             retried_by = CASE WHEN $2::bigint IS NULL THEN retried_by ELSE array_remove(retried_by, $2) || $2 END
          WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1))",
         &ids,
         principal.account().map(|account| account.0),

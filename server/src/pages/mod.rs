@@ -63,12 +63,12 @@ async fn page(
     prefetch::note(&method, path, &headers, reader.principal.is_some());
     match (&reader.principal, path) {
         (None, "/login") => {}
-        (None, _) => return to_login(&uri),
+        (None, _) => return leading_back("/login", &uri),
         (Some(_), "/login") => {
             return Redirect::to(&local_path(reader.next.as_deref())).into_response();
         }
         (Some(_), path) if path != ACCOUNT && reader.must_choose_password() => {
-            return Redirect::to(ACCOUNT).into_response();
+            return leading_back(ACCOUNT, &uri);
         }
         (Some(_), _) => {}
     }
@@ -84,11 +84,11 @@ fn is_static(path: &str) -> bool {
         .is_some_and(|name| name.contains('.') && !name.contains('/'))
 }
 
-/// To the login, and back to the page that was asked for.
-fn to_login(uri: &Uri) -> Response {
+/// To this page first, and then to the one that was asked for.
+fn leading_back(first: &str, uri: &Uri) -> Response {
     let wanted = uri.path_and_query().map_or("/", |whole| whole.as_str());
     if wanted == "/" {
-        return Redirect::to("/login").into_response();
+        return Redirect::to(first).into_response();
     }
     let mut query = String::new();
     for byte in wanted.bytes() {
@@ -99,5 +99,5 @@ fn to_login(uri: &Uri) -> Response {
             let _ = write!(query, "%{byte:02X}");
         }
     }
-    Redirect::to(&format!("/login?next={query}")).into_response()
+    Redirect::to(&format!("{first}?next={query}")).into_response()
 }

@@ -6,6 +6,7 @@ mod documents;
 mod exports;
 mod house;
 mod mail_pages;
+mod people;
 mod plans;
 mod pruning;
 mod read_only;

@@ -5,10 +5,13 @@ use super::super::Question;
 use crate::error::PageError;
 
 /// What a draft's gates would have done to the results of the last days. Nothing for a
-/// draft that is no plan: the form says what is wrong with it.
+/// draft that is no plan or for too many days: the form says what is wrong.
 #[server(prefix = "/fn", endpoint = "what_if", protocol = Question)]
 pub async fn ask_what_if(source: String, days: u32) -> Result<Option<WhatIf>, PageError> {
     let (engine, principal) = crate::context::caller()?;
+    if !(1..=engine::approvals::MOST_DAYS_BACK).contains(&days) {
+        return Ok(None);
+    }
     let Ok(draft) = engine::plans::document::parse(&source) else {
         return Ok(None);
     };

@@ -115,9 +115,9 @@ fn signatures(detail: &ApprovalDetail) -> Option<AnyView> {
     let able = detail.may_sign.join(", ");
     let who = pending.then(|| {
         let (class, text) = if detail.may_sign.len() < left {
-            ("bad", format!("{able} {}", words.nobody_can_sign))
+            ("bad", words.nobody_can_sign.to_owned())
         } else {
-            ("soft", format!("{able} {}", words.can_still_sign))
+            ("soft", format!("{}: {able}", words.can_still_sign))
         };
         view! { <span class=class>" · " {text}</span> }
     });

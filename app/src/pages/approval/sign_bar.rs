@@ -52,8 +52,9 @@ pub fn SignBar(detail: ApprovalDetail, answer: FormAnswer) -> impl IntoView {
         }
     });
     let hint = match detail.comment {
-        CommentRule::RequiredOnReject | CommentRule::Optional => words.note_hint,
-        CommentRule::Required => words.note_label,
+        CommentRule::RequiredOnReject => words.note_hint,
+        CommentRule::Optional => words.note_label,
+        CommentRule::Required => words.note_always_hint,
     };
     view! {
         {remark}
@@ -64,6 +65,9 @@ pub fn SignBar(detail: ApprovalDetail, answer: FormAnswer) -> impl IntoView {
             node_ref=form
         >
             <input type="hidden" name="digest" value=detail.digest />
+            {detail.filled.map(|filled| view! {
+                <input type="hidden" name="filled" value=filled.to_string() />
+            })}
             {fields}
             {also}
             <TextArea

@@ -35,17 +35,19 @@ pub(super) static WORDS: Words = Words {
     escalated_text: |task| {
         format!("Personne n’a encore répondu au sujet de {task} : la demande vous revient.")
     },
-    failed_text: |task| format!("{task} a échoué et ne sera pas relancé."),
+    failed_text: |task| format!("La tâche {task} a échoué et ne sera pas relancée."),
     failed_often_text: |task, count| {
-        format!("{task} a échoué et ne sera pas relancé. C’est le {count}ᵉ échec de suite.")
+        format!(
+            "La tâche {task} a échoué et ne sera pas relancée. C’est le {count}ᵉ échec de suite."
+        )
     },
     address_text: |login, address| {
         format!(
             "Le serveur de messagerie refuse définitivement l’adresse {address} de {login}. Plus rien n’y est envoyé."
         )
     },
-    address_hint: "Une fois l’adresse corrigée, écrivez-la de nouveau : sur la page Compte de la personne, ou avec `watchbill user set`.",
-    test_text: "Ceci est un essai. Qui le lit peut être joint.",
+    address_hint: "Une fois l’adresse corrigée, enregistrez-la de nouveau : sur la page Compte de la personne, ou avec `watchbill user set`.",
+    test_text: "Ceci est un essai. Si vous le lisez, vous êtes joignable.",
     deadline: "À décider avant le",
     deadline_hint: |when, zone| {
         format!("{when} ({zone}) ; une demande sans réponse n’est pas approuvée")
@@ -64,7 +66,7 @@ pub(super) static WORDS: Words = Words {
     server_said: "Réponse du serveur",
     look_and_decide: "Voir et décider",
     look: "Voir",
-    accounts: "Les messages et leur sort",
+    accounts: "Voir les messages envoyés",
     log: "Fin du journal",
     to_sign: "À signer",
     risk_level: |risk| match risk {
@@ -72,12 +74,12 @@ pub(super) static WORDS: Words = Words {
         RiskLevel::One => "une signature",
         RiskLevel::Two => "deux signatures",
     },
-    to_sign_risk: |risk| format!("À signer, risque : {risk}"),
+    to_sign_risk: |risk| format!("À signer : {risk}"),
     failures: "Échecs",
     refused_addresses: "Adresses refusées",
     until: |when| format!("avant le {when}"),
     no_deadline: "sans échéance",
-    more: |count| format!("et {count} de plus"),
-    link_hint: "Les liens ne font qu’ouvrir des pages ; vous y décidez, une fois connecté.",
+    more: |count| format!("et {count} autre(s)"),
+    link_hint: "Les liens ne font qu’ouvrir des pages ; la décision se prend là, après connexion.",
     preferences: "Choisir ce que vous recevez, et quand",
 };

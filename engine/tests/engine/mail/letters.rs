@@ -48,7 +48,7 @@ async fn everyone_who_may_sign_is_told_once(pool: PgPool) {
     for words in [
         "The result of nightly / change waits for your signature.",
         "Decide by: 22 Nov 13:00 (UTC); a request that nobody answers is not approved",
-        "Asked for by: test",
+        "Asked for by: requester@example.org",
         "Result: https://github.com/user/repo/pull/123",
         "If you approve, next: publish",
         "| <b>4 links</b> repaired",

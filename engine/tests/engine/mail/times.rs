@@ -1,16 +1,20 @@
 //! Quiet hours and the daily message, over clock changes too.
 
-use engine::approvals::{Channel, Decide, decide};
+use engine::approvals::{Channel, Decide, act_on_due, decide};
 use engine::identity::accounts::PreferencesEdit;
 use engine::mail::write_due_digests;
 use model::identity::{Principal, Role};
+use model::plan::Gate;
+use model::task::GatePhase;
 use model::view::Verdict;
 use sqlx::PgPool;
 
 use super::sink::Sink;
 use super::{
-    choose, clock_at, engine_with, failure, header, parts, reader, rows, send_all, subject, waiting,
+    choose, clock_at, engine_with, failure, header, parts, reader, rows, send_all, subject,
+    waiting, waiting_under,
 };
+use crate::support::gate;
 
 fn in_paris() -> PreferencesEdit {
     PreferencesEdit {
@@ -42,6 +46,36 @@ async fn a_message_waits_until_quiet_hours_end(pool: PgPool) {
     clock_at(&engine, "2026-03-29T05:00:00Z").await;
     send_all(&engine).await;
     assert_eq!(sink.received().len(), 1);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn reminders_of_a_quiet_night_are_one(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    let approver = reader(&engine, "approver@example.org", &[Role::Approver]).await;
+    let edit = PreferencesEdit {
+        quiet_from: Some("22:00".to_owned()),
+        quiet_until: Some("07:00".to_owned()),
+        ..in_paris()
+    };
+    choose(&engine, &approver, edit).await;
+    clock_at(&engine, "2026-01-28T20:00:00Z").await;
+    let asks = Gate {
+        remind_seconds: Some(3_600),
+        ..gate(GatePhase::AfterResult)
+    };
+    waiting_under(&engine, None, asks).await;
+    send_all(&engine).await;
+    assert_eq!(sink.received().len(), 1, "the request itself");
+    for hour in ["22:10", "23:20"] {
+        clock_at(&engine, &format!("2026-01-28T{hour}:00Z")).await;
+        assert_eq!(act_on_due(&engine).await.unwrap(), 1, "a reminder");
+        send_all(&engine).await;
+    }
+    assert_eq!(sink.received().len(), 1, "the night is quiet");
+    clock_at(&engine, "2026-01-29T06:00:00Z").await;
+    send_all(&engine).await;
+    assert_eq!(sink.received().len(), 2, "one reminder for both");
 }
 
 async fn digest_reader(engine: &engine::Engine, hour: &str) -> Principal {

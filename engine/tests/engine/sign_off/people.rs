@@ -168,3 +168,78 @@ async fn who_asked_for_the_run_signs_in_nobodys_name(pool: PgPool) {
         .await
         .expect("the lead signs");
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn who_retries_joins_those_who_asked(pool: PgPool) {
+    let engine = engine(pool);
+    let both = [Role::Operator, Role::Approver];
+    let first = person(&engine, "first@example.org", &both).await;
+    let second = person(&engine, "second@example.org", &both).await;
+    let third = approver(&engine, "third@example.org").await;
+    let mut change = task("change", &[]);
+    change.approval = Some(after(1));
+    let key = run(&engine, &plan(vec![change]), first.account()).await;
+    let failed = claim_one(&engine, &worker(&engine)).await;
+    end(&engine, &failed, Outcome::Failed).await;
+    engine::runs::retry_failed(&engine, &second, key)
+        .await
+        .expect("a retry");
+    let again = claim_one(&engine, &worker(&engine)).await;
+    end(&engine, &again, Outcome::Succeeded).await;
+
+    let approval = pending(&engine, again.lease.task).await;
+    for requester in [&first, &second] {
+        let refused = say(&engine, requester, approval, Verdict::Approve).await;
+        assert!(
+            matches!(&refused, Err(Error::Forbidden(why)) if why.contains("you asked")),
+            "{}: {refused:?}",
+            requester.name
+        );
+    }
+    let shown = engine::history::approval(&engine, &third, approval)
+        .await
+        .expect("a request");
+    assert_eq!(
+        shown.requester.as_deref(),
+        Some("first@example.org, second@example.org")
+    );
+    say(&engine, &third, approval, Verdict::Approve)
+        .await
+        .expect("another person");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_person_in_two_groups_counts_once(pool: PgPool) {
+    let engine = engine(pool);
+    let admin = person(&engine, "admin", &[Role::Admin]).await;
+    let one = approver(&engine, "one@example.org").await;
+    let other = approver(&engine, "other@example.org").await;
+    for (group, members) in [
+        ("release", vec!["one@example.org".to_owned()]),
+        (
+            "security",
+            vec!["one@example.org".to_owned(), "other@example.org".to_owned()],
+        ),
+    ] {
+        groups::put(&engine, &admin, group, &members)
+            .await
+            .expect("a group");
+    }
+    let gate = Gate {
+        from: ["release", "security"]
+            .map(|name| Signer::Group(name.to_owned()))
+            .to_vec(),
+        ..after(2)
+    };
+    let (_, approval) = waiting(&engine, gate).await;
+    let first = say(&engine, &one, approval, Verdict::Approve)
+        .await
+        .expect("a signature");
+    assert_eq!(first.state, ApprovalState::Pending);
+    let twice = say(&engine, &one, approval, Verdict::Approve).await;
+    assert!(matches!(twice, Err(Error::Conflict(_))), "{twice:?}");
+    let second = say(&engine, &other, approval, Verdict::Approve)
+        .await
+        .expect("a second person");
+    assert_eq!(second.state, ApprovalState::Approved);
+}

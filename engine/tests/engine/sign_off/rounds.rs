@@ -142,7 +142,13 @@ async fn the_first_who_approves_fills_the_inputs_in(pool: PgPool) {
     let other = Some(json!({"window": "tomorrow"}));
     let changed = answer(&engine, &second, approval, Verdict::Approve, None, other).await;
     assert!(matches!(changed, Err(Error::Conflict(_))), "{changed:?}");
-    say(&engine, &second, approval, Verdict::Approve)
+    let unseen = answer(&engine, &second, approval, Verdict::Approve, None, None).await;
+    assert!(
+        matches!(unseen, Err(Error::Conflict(_))),
+        "a page that showed no entries signs none: {unseen:?}"
+    );
+    let seen = Some(tonight.clone());
+    answer(&engine, &second, approval, Verdict::Approve, None, seen)
         .await
         .expect("signs what was filled in");
 

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, again, refused, see};
 use super::{Fields, sender, value};
-use crate::auth::{Client, clear_cookie, session_cookie};
+use crate::auth::{Client, clear_cookie, local_path, session_cookie};
 use crate::state::AppState;
 
 const PAGE: &str = "/account";
@@ -27,13 +27,17 @@ pub async fn password(
     let sent = Sent {
         page: PAGE.to_owned(),
         form: "password",
-        typed: Vec::new(),
+        typed: fields
+            .iter()
+            .filter(|(name, _)| name == "next")
+            .cloned()
+            .collect(),
         fields: vec!["present_password".to_owned(), "password".to_owned()],
     };
     match change(&state, &reader, &fields).await {
         Ok(session) => {
             let mut response = if reader.must_choose_password() {
-                see("/")
+                see(&local_path(Some(value(&fields, "next"))))
             } else {
                 let answer = FormAnswer {
                     message: Some(Message::PasswordChanged),

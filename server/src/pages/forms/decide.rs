@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::approvals::{Channel, Decide, digest};
 use model::id::ApprovalId;
+use model::plan::CommentRule;
 use model::view::Verdict;
 
 use super::super::reader::Reader;
@@ -71,18 +72,20 @@ async fn answer(
     };
     let note = value(fields, "note").trim();
     let words = &reader.language.words().approvals;
-    let missing = match verdict {
-        Verdict::Reject if note.is_empty() => Some(words.note_needed),
-        Verdict::RequestChanges if note.is_empty() => Some(words.changes_hint),
-        Verdict::Approve | Verdict::Reject | Verdict::RequestChanges => None,
+    let detail = engine::history::approval(&state.engine, &principal, approval).await?;
+    let missing = match (verdict, detail.comment) {
+        (Verdict::RequestChanges, _) => Some(words.changes_hint),
+        (Verdict::Reject, CommentRule::Required | CommentRule::RequiredOnReject) => {
+            Some(words.note_needed)
+        }
+        (Verdict::Approve, CommentRule::Required) => Some(words.note_always),
+        (Verdict::Approve, CommentRule::RequiredOnReject | CommentRule::Optional)
+        | (Verdict::Reject, CommentRule::Optional) => None,
     };
-    if let Some(message) = missing {
+    if let Some(message) = missing.filter(|_| note.is_empty()) {
         return Err(engine::Error::invalid("note", message));
     }
-    let digest = digest::from_hex(value(fields, "digest")).ok_or_else(|| {
-        let message = "This form has lost what it decides about. Open the page anew.";
-        engine::Error::invalid("digest", message)
-    })?;
+    let digest = digest::from_hex(value(fields, "digest")).ok_or_else(|| lost("digest"))?;
     let mut answer = Decide {
         approval,
         digest: Some(digest),
@@ -91,10 +94,15 @@ async fn answer(
         inputs: None,
         channel: Channel::Page,
     };
-    if verdict == Verdict::Approve {
-        let detail = engine::history::approval(&state.engine, &principal, approval).await?;
-        let fills = !detail.inputs.is_empty() && detail.filled.is_none();
-        answer.inputs = fills.then(|| inputs(&detail.inputs, fields));
+    if verdict == Verdict::Approve && !detail.inputs.is_empty() {
+        // What this person saw is signed, not what stands there by now: either their own
+        // entries, or those that somebody had made before.
+        let shown = value(fields, "filled");
+        answer.inputs = Some(if shown.is_empty() {
+            inputs(&detail.inputs, fields)
+        } else {
+            serde_json::from_str(shown).map_err(|_| lost("filled"))?
+        });
     }
     engine::approvals::decide(&state.engine, &principal, &answer).await?;
     let mut missed = Vec::new();
@@ -108,10 +116,19 @@ async fn answer(
                 | engine::Error::Forbidden(text)
                 | engine::Error::NotFound(text),
             ) => missed.push(text),
-            Err(other) => return Err(other),
+            // The answer before it stands, so this is said of the other one alone.
+            Err(error @ (engine::Error::Invalid(_) | engine::Error::TooLarge(_))) => {
+                missed.push(format!("approval {other}: {error}"));
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(missed)
+}
+
+fn lost(field: &str) -> engine::Error {
+    let message = "This form has lost what it decides about. Open the page anew.";
+    engine::Error::invalid(field, message)
 }
 
 /// The ids in every field `also`, which holds one or several.

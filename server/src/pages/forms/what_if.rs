@@ -9,8 +9,8 @@ use engine::approvals::MOST_DAYS_BACK;
 use engine::plans;
 
 use super::super::reader::Reader;
-use super::super::refusal::{Sent, again};
-use super::{Fields, value};
+use super::super::refusal::{Sent, again, see};
+use super::{Fields, sender, value};
 use crate::state::AppState;
 
 /// `POST /plans/{name}/what-if`
@@ -20,6 +20,9 @@ pub async fn ask(
     Path(name): Path<String>,
     Form(fields): Fields,
 ) -> Response {
+    if sender(&reader).is_err() {
+        return see("/login");
+    }
     let mut wrong = Vec::new();
     let days = value(&fields, "days").trim().parse::<u32>();
     if !days.is_ok_and(|days| (1..=MOST_DAYS_BACK).contains(&days)) {
