@@ -203,6 +203,8 @@ pub struct Approvals {
     pub note_label: Text,
     pub note_hint: Text,
     pub note_needed: Text,
+    pub note_always: Text,
+    pub note_always_hint: Text,
     pub approve: Text,
     pub reject: Text,
     pub decisions: Text,

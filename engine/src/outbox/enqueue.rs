@@ -1,11 +1,13 @@
 //! Writing a message in the transaction that causes it.
 
+use anyhow::Context as _;
 use model::id::TaskId;
+use model::plan::Gate;
 use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::payload::{self, AwaitingApproval};
+use super::payload::{self, AwaitingApproval, Buttons};
 use crate::{Result, Settings};
 
 /// Where a message goes. The address itself stays in the configuration.
@@ -136,14 +138,22 @@ async fn with_buttons(
     if settings.slack_signing_secret.is_none() {
         return Ok(message);
     }
-    let digest = sqlx::query_scalar!(
-        "SELECT digest FROM approvals WHERE id = $1",
+    let request = sqlx::query!(
+        "SELECT digest, policy FROM approvals WHERE id = $1",
         facts.approval.0
     )
     .fetch_optional(conn)
     .await?;
-    Ok(match digest {
-        Some(digest) => payload::with_buttons(message, facts, &digest),
-        None => message,
-    })
+    let Some(request) = request else {
+        return Ok(message);
+    };
+    let gate: Gate = serde_json::from_value(request.policy)
+        .with_context(|| format!("approvals.policy of row {} is not a gate", facts.approval))?;
+    let buttons = Buttons::of(&gate);
+    Ok(payload::with_buttons(
+        message,
+        facts,
+        &request.digest,
+        buttons,
+    ))
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use model::id::{ApprovalId, TaskId};
+use model::plan::{CommentRule, Gate};
 use serde_json::{Value, json};
 
 use crate::approvals::digest::hex;
@@ -100,9 +101,35 @@ const SECTION_CHARACTERS: usize = 3_000;
 pub const APPROVE_ACTION: &str = "watchbill.approve";
 pub const REJECT_ACTION: &str = "watchbill.reject";
 
+/// The answers that a button can give: none that needs a note, or entries, which only the
+/// page can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buttons {
+    pub approve: bool,
+    pub reject: bool,
+}
+
+impl Buttons {
+    /// What this policy lets a button do.
+    pub fn of(gate: &Gate) -> Self {
+        Self {
+            approve: gate.inputs.is_empty() && gate.comment != CommentRule::Required,
+            reject: gate.comment == CommentRule::Optional,
+        }
+    }
+}
+
 /// Lays buttons under Slack's message. Its `text` stays as it is, for notifications and for
 /// clients that show no blocks.
-pub fn with_buttons(mut message: Value, facts: &AwaitingApproval<'_>, digest: &[u8]) -> Value {
+pub fn with_buttons(
+    mut message: Value,
+    facts: &AwaitingApproval<'_>,
+    digest: &[u8],
+    buttons: Buttons,
+) -> Value {
+    if !buttons.approve && !buttons.reject {
+        return message;
+    }
     let whole = message["text"].as_str().unwrap_or_default();
     let text = if whole.chars().count() > SECTION_CHARACTERS {
         let name: String = facts.task.chars().take(200).collect();
@@ -120,15 +147,19 @@ pub fn with_buttons(mut message: Value, facts: &AwaitingApproval<'_>, digest: &[
             "value": value,
         })
     };
+    let mut elements = Vec::new();
+    if buttons.approve {
+        elements.push(button("Approve", "primary", APPROVE_ACTION));
+    }
+    if buttons.reject {
+        elements.push(button("Reject", "danger", REJECT_ACTION));
+    }
     message["blocks"] = json!([
         { "type": "section", "text": { "type": "mrkdwn", "text": text } },
         {
             "type": "actions",
             "block_id": format!("watchbill.approval.{}", facts.approval),
-            "elements": [
-                button("Approve", "primary", APPROVE_ACTION),
-                button("Reject", "danger", REJECT_ACTION),
-            ],
+            "elements": elements,
         },
     ]);
     message
@@ -136,7 +167,49 @@ pub fn with_buttons(mut message: Value, facts: &AwaitingApproval<'_>, digest: &[
 
 #[cfg(test)]
 mod tests {
+    use model::plan::{InputDefinition, InputKind};
+    use model::task::GatePhase;
+
     use super::*;
+
+    const BOTH: Buttons = Buttons {
+        approve: true,
+        reject: true,
+    };
+
+    #[test]
+    fn no_button_gives_an_answer_that_would_be_refused() {
+        let gate = |comment, inputs| Gate {
+            comment,
+            inputs,
+            ..Gate::new(GatePhase::AfterResult, Vec::new())
+        };
+        let window = InputDefinition {
+            name: "window".to_owned(),
+            description: String::new(),
+            kind: InputKind::String,
+            required: true,
+            default: None,
+        };
+        for (comment, inputs, approve, reject) in [
+            (CommentRule::RequiredOnReject, vec![], true, false),
+            (CommentRule::Optional, vec![], true, true),
+            (CommentRule::Required, vec![], false, false),
+            (CommentRule::Optional, vec![window], false, true),
+        ] {
+            let expected = Buttons { approve, reject };
+            assert_eq!(Buttons::of(&gate(comment, inputs)), expected, "{comment:?}");
+        }
+        let neither = Buttons {
+            approve: false,
+            reject: false,
+        };
+        let plain = slack(&facts(), Some("https://night.example/approvals/7"));
+        assert_eq!(
+            with_buttons(plain.clone(), &facts(), &[0; 32], neither),
+            plain
+        );
+    }
 
     fn facts<'a>() -> AwaitingApproval<'a> {
         AwaitingApproval {
@@ -204,7 +277,7 @@ mod tests {
     fn buttons_stand_under_the_same_sentence_and_say_what_they_are_about() {
         let page = Some("https://night.example/approvals/7");
         let plain = slack(&facts(), page);
-        let payload = with_buttons(plain.clone(), &facts(), &[0xab; 32]);
+        let payload = with_buttons(plain.clone(), &facts(), &[0xab; 32], BOTH);
         assert_eq!(payload["text"], plain["text"]);
         assert_eq!(payload["attachments"], plain["attachments"]);
         assert_eq!(payload["blocks"][0]["text"]["text"], plain["text"]);
@@ -235,7 +308,7 @@ mod tests {
             outputs_uri: Some(&long),
             ..facts()
         };
-        let payload = with_buttons(slack(&facts, None), &facts, &[0; 32]);
+        let payload = with_buttons(slack(&facts, None), &facts, &[0; 32], BOTH);
         assert_eq!(
             payload["blocks"][0]["text"]["text"],
             "Task seo.validate awaiting approval"
