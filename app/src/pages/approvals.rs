@@ -96,7 +96,7 @@ fn InboxView(
         inbox.with(|inbox| list_view(inbox.clone(), shown, order))
     };
     let article = match item {
-        Some(Ok(item)) => view! { <ApprovalSheet item next /> }.into_any(),
+        Some(Ok(item)) => view! { <ApprovalSheet item next order /> }.into_any(),
         Some(Err(error)) => view! {
             <article class="sheet paper">
                 <Failure error />

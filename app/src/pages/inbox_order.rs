@@ -40,6 +40,22 @@ impl Order {
         }
     }
 
+    /// The value of `group`; none where nothing stands in the address.
+    #[must_use]
+    pub const fn group(self) -> Option<&'static str> {
+        match self {
+            Self::Deadline => None,
+            Self::Plan => Some("plan"),
+            Self::Result => Some("result"),
+        }
+    }
+
+    /// The address of the list, in this order.
+    #[must_use]
+    pub fn list(self) -> String {
+        format!("/approvals{}", self.query())
+    }
+
     /// The address of an item, in this order.
     #[must_use]
     pub fn address(self, id: ApprovalId) -> String {

@@ -202,7 +202,6 @@ pub static WORDS: Words = Words {
         reported_gate: "an outside orchestrator asks",
         signers: "May sign",
         digest: "Digest",
-        what_happened: "What happened",
         what_changes: "What changes",
         no_change_shown: "The result carries no diff. Its outputs and files are below.",
         last_lines: "Last lines",
@@ -263,7 +262,6 @@ pub static WORDS: Words = Words {
                 "others wait for exactly the same: answer them too",
             )
         },
-        sign_all: |n| format!("Approve all {n}"),
         same_result: "the same result",
         decided_elsewhere: "This was decided while you looked.",
         keys: "Keys: j next, k previous, a approve, r reject, c ask for changes, ? this line",

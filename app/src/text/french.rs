@@ -197,7 +197,6 @@ pub static WORDS: Words = Words {
         reported_gate: "un orchestrateur extérieur le demande",
         signers: "Peuvent signer",
         digest: "Empreinte",
-        what_happened: "Ce qui s’est passé",
         what_changes: "Ce qui change",
         no_change_shown: "Le résultat ne contient aucun diff. Ses sorties et ses fichiers suivent.",
         last_lines: "Dernières lignes",
@@ -258,7 +257,6 @@ pub static WORDS: Words = Words {
                 "autres attendent exactement la même chose : y répondre aussi",
             )
         },
-        sign_all: |n| format!("Accepter les {n}"),
         same_result: "le même résultat",
         decided_elsewhere: "La décision a été prise pendant que vous lisiez.",
         keys: "Touches : j suivant, k précédent, a accepter, r refuser, c modifications, ? cette ligne",

@@ -11,5 +11,6 @@ mod plans;
 mod pruning;
 mod read_only;
 mod reference;
+mod sign_off;
 mod slack;
 mod support;

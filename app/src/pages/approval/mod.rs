@@ -10,6 +10,7 @@ use model::id::ApprovalId;
 use model::task::GatePhase;
 use model::view::{ApprovalDetail, ApprovalState};
 
+use super::inbox_order::Order;
 use crate::api::Seen;
 use crate::api::approvals::load_approval;
 use crate::components::{
@@ -26,7 +27,11 @@ use sign_bar::SignBar;
 
 /// The sheet of one request. Its facts stay as they were read; the answer's part is live.
 #[component]
-pub fn ApprovalSheet(item: Seen<ApprovalDetail>, next: Option<ApprovalId>) -> impl IntoView {
+pub fn ApprovalSheet(
+    item: Seen<ApprovalDetail>,
+    next: Option<ApprovalId>,
+    order: Order,
+) -> impl IntoView {
     let words = use_words();
     let id = item.it.row.id;
     let page = format!("/approvals/{id}");
@@ -55,13 +60,13 @@ pub fn ApprovalSheet(item: Seen<ApprovalDetail>, next: Option<ApprovalId>) -> im
             let (state, ..) = standing.get();
             let detail = live.with_untracked(|seen| seen.it.clone());
             if state == ApprovalState::Pending {
-                view! { {decided_so_far(&detail)} <SignBar detail answer=answer.clone() /> }
+                view! { {decided_so_far(&detail)} <SignBar detail order answer=answer.clone() /> }
                     .into_any()
             } else {
                 let elsewhere = pending_at_first.then(|| {
                     view! { <p class="notice" role="alert">{words.approvals.decided_elsewhere}</p> }
                 });
-                view! { {elsewhere} {outcome(detail, next)} }.into_any()
+                view! { {elsewhere} {outcome(detail, next, order)} }.into_any()
             }
         }
     };

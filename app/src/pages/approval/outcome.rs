@@ -5,14 +5,15 @@ use model::id::ApprovalId;
 use model::view::{ApprovalDetail, DecisionRow, Verdict};
 
 use crate::components::{ApprovalMark, Glyph, Moment, Shape, Tone};
+use crate::pages::inbox_order::Order;
 use crate::text::use_words;
 
 /// What was decided, by whom, when and why, and the way to the next.
-pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>) -> AnyView {
+pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>, order: Order) -> AnyView {
     let words = use_words();
     let next = next.filter(|next| *next != detail.row.id).map(|next| {
         view! {
-            <a class="btn sign" href=format!("/approvals/{next}")>
+            <a class="btn sign" href=order.address(next)>
                 {words.approvals.next_item}
                 <kbd aria-hidden="true">"j"</kbd>
             </a>
@@ -26,7 +27,7 @@ pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>) -> AnyView {
             {lines(detail.decisions)}
             <p>
                 {next}
-                <a href="/approvals">{words.approvals.back_to_list}</a>
+                <a href=order.list()>{words.approvals.back_to_list}</a>
             </p>
         </div>
     }

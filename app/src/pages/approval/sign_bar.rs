@@ -5,13 +5,14 @@ use model::plan::CommentRule;
 use model::view::ApprovalDetail;
 
 use crate::components::{TextArea, input_field};
+use crate::pages::inbox_order::Order;
 use crate::text::eligibility::eligibility;
 use crate::text::{Language, use_words};
 use crate::visit::FormAnswer;
 
 /// The answer: a note, what the policy wants filled in, and three buttons. Bound to the digest that the reader sees.
 #[component]
-pub fn SignBar(detail: ApprovalDetail, answer: FormAnswer) -> impl IntoView {
+pub fn SignBar(detail: ApprovalDetail, order: Order, answer: FormAnswer) -> impl IntoView {
     let words = &use_words().approvals;
     let language = use_context::<Language>().unwrap_or_default();
     let remark = eligibility(language, &detail.eligibility)
@@ -65,6 +66,7 @@ pub fn SignBar(detail: ApprovalDetail, answer: FormAnswer) -> impl IntoView {
             node_ref=form
         >
             <input type="hidden" name="digest" value=detail.digest />
+            {order.group().map(|group| view! { <input type="hidden" name="group" value=group /> })}
             {detail.filled.map(|filled| view! {
                 <input type="hidden" name="filled" value=filled.to_string() />
             })}

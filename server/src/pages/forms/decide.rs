@@ -6,7 +6,7 @@ use axum::response::Response;
 use engine::approvals::{Channel, Decide, digest};
 use model::id::ApprovalId;
 use model::plan::CommentRule;
-use model::view::Verdict;
+use model::view::{ApprovalState, Verdict};
 
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, again, refused, see};
@@ -38,7 +38,7 @@ pub async fn decide(
         fields: vec!["note".to_owned()],
     };
     match answer(&state, &reader, ApprovalId(id), &fields).await {
-        Ok(missed) if missed.is_empty() => see(&page),
+        Ok(missed) if missed.is_empty() => see(&in_order(&page, value(&fields, "group"))),
         Ok(missed) => {
             let mut answer = sent.answer();
             answer.message = Some(Message::Conflict(missed.join("; ")));
@@ -50,6 +50,14 @@ pub async fn decide(
                 .extend(declared.filter(|name| name.starts_with("inputs.")));
             refused(&state, &reader, sent, error).await
         }
+    }
+}
+
+/// The page of the request, in the order of the inbox that the person works through.
+fn in_order(page: &str, group: &str) -> String {
+    match group {
+        "plan" | "result" => format!("{page}?group={group}"),
+        _ => page.to_owned(),
     }
 }
 
@@ -104,7 +112,16 @@ async fn answer(
             serde_json::from_str(shown).map_err(|_| lost("filled"))?
         });
     }
-    engine::approvals::decide(&state.engine, &principal, &answer).await?;
+    if let Err(error) = engine::approvals::decide(&state.engine, &principal, &answer).await {
+        let now = engine::history::approval(&state.engine, &principal, approval).await?;
+        return Err(match error {
+            // Who decided and when stands below, in the reader's language too.
+            engine::Error::Conflict(_) if now.row.state != ApprovalState::Pending => {
+                engine::Error::Conflict(words.already_decided.to_owned())
+            }
+            other => other,
+        });
+    }
     let mut missed = Vec::new();
     for other in others(fields) {
         answer.approval = other;

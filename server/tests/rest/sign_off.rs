@@ -1,0 +1,135 @@
+//! Signatures over both APIs: of several people, and answers that ask for changes.
+
+use axum::http::Method;
+use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish};
+use model::identity::{Principal, Role};
+use model::plan::{Gate, Signer};
+use model::task::GatePhase;
+use model::view::Outcome;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::support::{Api, definition};
+
+/// A native task that has ended well and waits for two people.
+async fn waiting_for_two(api: &Api) -> i64 {
+    let mut definition = definition("publish");
+    definition.approval = Some(Gate {
+        required: 2,
+        ..Gate::new(GatePhase::AfterResult, vec![Signer::Role(Role::Approver)])
+    });
+    let new = NewTask {
+        definition,
+        inputs: json!({}),
+    };
+    let task = enqueue(&api.engine, &Principal::system("test"), &[new])
+        .await
+        .expect("it is enqueued")[0];
+    let worker = WorkerIdentity {
+        id: api.engine.random.uuid(),
+        name: "test".to_owned(),
+        labels: Vec::new(),
+    };
+    let lease = claim(&api.engine, &worker, 1).await.expect("a claim")[0].lease;
+    let result = AttemptResult::bare(Outcome::Succeeded);
+    finish(&api.engine, vec![Finish { lease, result }])
+        .await
+        .expect("a finish");
+    task.0
+}
+
+async fn pending(api: &Api) -> (i64, String) {
+    let list = api
+        .get("approver", "/api/v1/approvals")
+        .await
+        .expect(200)
+        .json();
+    let one = &list["pending"][0];
+    let id = one["id"].as_i64().expect("one waits");
+    (id, one["digest"].as_str().expect("a digest").to_owned())
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_first_signature_of_two_is_taken_and_decides_nothing(pool: PgPool) {
+    let api = Api::new(pool).await;
+    let task = waiting_for_two(&api).await;
+    let approve = format!("/agents/tasks/{task}/approve");
+    let first = api.post("approver", &approve).await.expect(200).json();
+    assert_eq!(first["status"], "awaiting_approval");
+    assert_eq!(first["approval_state"], "pending");
+    api.post("approver", &approve).await.expect(409);
+    let second = api.post("admin", &approve).await.expect(200).json();
+    assert_eq!(second["status"], "succeeded");
+    assert_eq!(second["approval_state"], "approved");
+    assert_eq!(second["approver"], "admin");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_reported_task_is_sent_back_and_asks_anew(pool: PgPool) {
+    let api = Api::new(pool).await;
+    let task = api.awaiting().await;
+    let (approval, digest) = pending(&api).await;
+    let path = format!("/api/v1/approvals/{approval}/decide");
+    let answer =
+        |note: Value| json!({"verdict": "request_changes", "digest": digest, "note": note});
+    api.json("approver", Method::POST, &path, &answer(json!(null)))
+        .await
+        .expect(422);
+    let asked = api
+        .json(
+            "approver",
+            Method::POST,
+            &path,
+            &answer(json!("the title is missing")),
+        )
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(asked["row"]["state"], "changes_requested");
+    let detail = api
+        .get("viewer", &format!("/api/v1/tasks/{task}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(detail["row"]["state"], "blocked");
+    assert!(
+        detail["row"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("the title is missing")),
+        "{detail}"
+    );
+    let again = json!({
+        "status": "awaiting_approval", "approval_state": "pending",
+        "outputs_uri": "https://github.com/user/repo/pull/124",
+    });
+    api.json(
+        "operator",
+        Method::PATCH,
+        &format!("/agents/tasks/{task}"),
+        &again,
+    )
+    .await
+    .expect(200);
+    let (anew, _) = pending(&api).await;
+    assert_ne!(anew, approval, "a new request");
+    api.post("approver", &format!("/agents/tasks/{task}/approve"))
+        .await
+        .expect(200);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn whether_somebody_may_sign_is_told_as_a_value(pool: PgPool) {
+    let api = Api::new(pool).await;
+    api.awaiting().await;
+    let (approval, _) = pending(&api).await;
+    let path = format!("/api/v1/approvals/{approval}");
+    for (who, may, kind) in [
+        ("approver", true, "may_sign"),
+        ("viewer", false, "may_not_decide"),
+    ] {
+        let seen = api.get(who, &path).await.expect(200).json();
+        assert_eq!(seen["may_decide"], may, "{who}");
+        let said = &seen["eligibility"];
+        assert!(said == kind || said.get(kind).is_some(), "{who}: {said}");
+    }
+}
