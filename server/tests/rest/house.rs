@@ -39,6 +39,13 @@ pub struct House {
     router: Router,
 }
 
+/// What a form was answered with.
+pub struct Page {
+    pub status: StatusCode,
+    pub location: Option<String>,
+    pub text: String,
+}
+
 /// How a request differs from a good one.
 #[derive(Clone)]
 pub struct Sent {
@@ -206,23 +213,45 @@ impl House {
         value: &str,
     ) -> StatusCode {
         let digest = value.split(':').nth(1).expect("a digest");
+        let fields = [
+            ("digest", digest),
+            ("note", "not like this"),
+            ("verdict", "reject"),
+        ];
+        let page = format!("/approvals/{approval}/decide");
+        self.form(login, &page, &fields).await.status
+    }
+
+    /// A form, as a browser of this person sends it; `fr` before the login is in French.
+    pub async fn form(&self, login: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+        let (language, login) = match login.strip_prefix("fr ") {
+            Some(login) => ("fr", login),
+            None => ("en", login),
+        };
         let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("digest", digest)
-            .append_pair("note", "not like this")
-            .append_pair("verdict", "reject")
+            .extend_pairs(fields)
             .finish();
         let request = Request::builder()
             .method(Method::POST)
-            .uri(format!("/approvals/{approval}/decide"))
+            .uri(path)
             .header(header::HOST, "localhost")
             .header("sec-fetch-site", "same-origin")
+            .header(header::ACCEPT_LANGUAGE, language)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::COOKIE, format!("watchbill=session-of-{login}"))
             // Over plain http the cookie counts from this machine alone.
             .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))))
             .body(Body::from(form))
             .expect("a request");
-        self.send_for_text(request).await.0
+        let answer = self.router.clone().oneshot(request).await;
+        let (parts, body) = answer.expect("the router always answers").into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a whole body");
+        let location = parts.headers.get(header::LOCATION);
+        Page {
+            status: parts.status,
+            location: location.map(|it| it.to_str().expect("a path").to_owned()),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {

@@ -4,6 +4,7 @@ mod contract;
 mod deliveries;
 mod documents;
 mod exports;
+mod forms;
 mod house;
 mod mail_pages;
 mod people;
