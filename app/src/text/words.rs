@@ -198,6 +198,7 @@ pub struct Approvals {
     pub nothing_waits_for_it: Text,
     pub marked_failed: Text,
     pub is_skipped: Named,
+    pub starts_anyway: Named,
     pub nothing_else_changes: Text,
     pub note_label: Text,
     pub note_hint: Text,

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 
 use super::artifact::beginning;
 use super::compared::Compared;
+use super::consequences::consequences;
 use super::decisions::verdict;
 use super::records::{hexadecimal, json, word};
 use super::task::artifacts;
@@ -115,7 +116,6 @@ pub async fn approval(
     };
     let requesters: Vec<AccountId> = request.requesters.into_iter().map(AccountId).collect();
     let eligibility = standing(engine, principal, &row, &policy, &requesters).await?;
-    let waiting = waiting(engine, row.task_id).await?;
     let decisions = decisions(engine, id).await?;
     // From here to its end one connection is held, and no other asked for: many readers at
     // once would each wait for one that another holds.
@@ -129,6 +129,7 @@ pub async fn approval(
         | ApprovalState::Superseded
         | ApprovalState::ChangesRequested => Vec::new(),
     };
+    let consequences = consequences(engine, &mut connection, row.task_id, row.run).await?;
     let escalations = escalations(&mut connection, id).await?;
     let identical = identical(&mut connection, &row).await?;
     drop(connection);
@@ -156,7 +157,8 @@ pub async fn approval(
         log_excerpt: result.log_excerpt,
         artifacts: files,
         diff,
-        waiting,
+        waiting: consequences.waiting,
+        skipped: consequences.skipped,
         decisions,
         may_decide: eligibility.may_sign(),
         eligibility,
@@ -194,22 +196,6 @@ async fn result(engine: &Engine, task: TaskId, attempt: AttemptNumber) -> Result
         outputs_uri: row.outputs_uri,
         log_excerpt: row.log_excerpt,
     }))
-}
-
-/// The tasks that wait for this one, directly or through others.
-async fn waiting(engine: &Engine, task: TaskId) -> Result<Vec<String>> {
-    let names = sqlx::query_scalar!(
-        r#"WITH RECURSIVE after (id) AS (
-               SELECT d.task_id FROM task_dependencies d WHERE d.needs_task_id = $1
-               UNION
-               SELECT d.task_id FROM after a JOIN task_dependencies d ON d.needs_task_id = a.id)
-           SELECT t.name FROM after a JOIN tasks t ON t.id = a.id WHERE t.state = 'created'
-           ORDER BY t.position, t.id LIMIT 1000"#,
-        task.0
-    )
-    .fetch_all(&engine.readers)
-    .await?;
-    Ok(names)
 }
 
 /// Who was asked besides, and why.

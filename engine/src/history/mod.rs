@@ -6,6 +6,7 @@
 mod approvals;
 mod artifact;
 mod compared;
+mod consequences;
 mod csv;
 mod dashboard;
 mod decisions;

@@ -180,8 +180,10 @@ pub struct ApprovalDetail {
     pub artifacts: Vec<ArtifactRow>,
     /// The text of the first artifact that is a diff, cut at a bound.
     pub diff: Option<String>,
-    /// The tasks that start if it is approved, and are skipped if it is refused.
+    /// The tasks that may start, sooner or later, if it is approved.
     pub waiting: Vec<String>,
+    /// The tasks that are skipped if it is refused.
+    pub skipped: Vec<String>,
     pub decisions: Vec<DecisionRow>,
     /// Whether the person who asks may decide now.
     pub may_decide: bool,

@@ -83,6 +83,7 @@ pub fn ApprovalSheet(
                 <Fork
                     phase=detail.row.phase
                     waiting=detail.waiting.clone()
+                    skipped=detail.skipped.clone()
                     may_request_changes=detail.may_request_changes
                 />
                 {last_lines(detail.log_excerpt.clone())}
@@ -133,6 +134,7 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
 fn Fork(
     phase: Option<GatePhase>,
     waiting: Vec<String>,
+    skipped: Vec<String>,
     may_request_changes: bool,
 ) -> impl IntoView {
     let words = &use_words().approvals;
@@ -141,9 +143,14 @@ fn Fork(
         Some(GatePhase::BeforeStart) => words.task_starts,
         None => words.reported_accepted,
     };
-    let none = waiting.is_empty();
-    let list = |say: fn(&str) -> String| {
-        waiting
+    let none = waiting.is_empty() && skipped.is_empty();
+    let anyway: Vec<String> = waiting
+        .iter()
+        .filter(|name| !skipped.contains(name))
+        .cloned()
+        .collect();
+    let list = |names: &[String], say: fn(&str) -> String| {
+        names
             .iter()
             .map(|name| view! { <li>{say(name)}</li> })
             .collect_view()
@@ -154,7 +161,7 @@ fn Fork(
                 <h2 class="yes">{words.if_approve}</h2>
                 <ul>
                     <li>{first}</li>
-                    {list(words.starts_next)}
+                    {list(&waiting, words.starts_next)}
                     {none.then(|| view! { <li>{words.nothing_waits_for_it}</li> })}
                 </ul>
             </div>
@@ -162,7 +169,8 @@ fn Fork(
                 <h2 class="no">{words.if_reject}</h2>
                 <ul>
                     <li>{words.marked_failed}</li>
-                    {list(words.is_skipped)}
+                    {list(&skipped, words.is_skipped)}
+                    {list(&anyway, words.starts_anyway)}
                     {none.then(|| view! { <li>{words.nothing_else_changes}</li> })}
                 </ul>
             </div>

@@ -1,9 +1,9 @@
 //! Comments, rounds of changes and what an approver fills in.
 
-use crate::support::{claim_one, end, engine, state, task, worker};
+use crate::support::{claim_one, end, engine, plan, run, state, task, worker};
 use engine::Error;
 use engine::tasks::claim;
-use model::plan::{CommentRule, Gate, InputDefinition, InputKind, Work};
+use model::plan::{CommentRule, Gate, InputDefinition, InputKind, Join, Work};
 use model::task::TaskState;
 use model::view::{ApprovalState, Outcome, Verdict};
 use serde_json::json;
@@ -155,4 +155,29 @@ async fn the_first_who_approves_fills_the_inputs_in(pool: PgPool) {
     let next = claim_one(&engine, &worker(&engine)).await;
     assert_eq!(next.name, "publish");
     assert_eq!(next.upstream["change"]["approval_inputs"], tonight);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_follows_is_told_by_the_join_rules(pool: PgPool) {
+    let engine = engine(pool);
+    let one = approver(&engine, "approver@example.org").await;
+    let mut change = task("change", &[]);
+    change.approval = Some(after(1));
+    let mut report = task("report", &["change"]);
+    report.join = Join::AllDone;
+    let tasks = vec![change, task("publish", &["change"]), report];
+    run(&engine, &plan(tasks), None).await;
+    let claimed = claim_one(&engine, &worker(&engine)).await;
+    end(&engine, &claimed, Outcome::Succeeded).await;
+    let approval = pending(&engine, claimed.lease.task).await;
+
+    let told = engine::history::approval(&engine, &one, approval)
+        .await
+        .expect("a request");
+    assert_eq!(told.waiting, ["publish", "report"]);
+    assert_eq!(told.skipped, ["publish"]);
+    say(&engine, &one, approval, Verdict::Reject)
+        .await
+        .expect("a refusal");
+    assert_eq!(claim_one(&engine, &worker(&engine)).await.name, "report");
 }
