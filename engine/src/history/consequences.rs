@@ -119,17 +119,12 @@ fn left_out(behind: &[Behind], lost: &HashSet<i64>) -> HashSet<i64> {
     loop {
         let before = out.len();
         for task in behind {
-            let fails = |need: &Need| {
-                lost.contains(&need.id)
-                    || out.contains(&need.id)
-                    || (need.state.is_finished() && need.state != TaskState::Succeeded)
+            let succeeds = |need: &Need| {
+                let fails = lost.contains(&need.id) || out.contains(&need.id);
+                !fails && (!need.state.is_finished() || need.state == TaskState::Succeeded)
             };
-            let is_out = match task.join {
-                Join::AllSucceeded => task.needs.iter().any(fails),
-                Join::AnySucceeded => !task.needs.is_empty() && task.needs.iter().all(fails),
-                Join::AllDone => false,
-            };
-            if is_out {
+            let needs: Vec<bool> = task.needs.iter().map(succeeds).collect();
+            if !task.join.is_met(&needs) {
                 out.insert(task.id);
             }
         }

@@ -122,21 +122,23 @@ async fn needed_states(
 
 /// Why the join rule leaves the task out, where it does.
 fn unmet_join(join: Join, needs: &[(String, TaskState)]) -> Option<String> {
-    let succeeded = |state: TaskState| state == TaskState::Succeeded;
-    match join {
-        Join::AllDone => None,
-        Join::AllSucceeded => needs
-            .iter()
-            .find(|(_, state)| !succeeded(*state))
-            .map(|(name, state)| format!("it needs {name}, which {}", ended(*state))),
-        Join::AnySucceeded => {
-            let met = needs.is_empty() || needs.iter().any(|(_, state)| succeeded(*state));
-            (!met).then(|| {
-                let names: Vec<&str> = needs.iter().map(|(name, _)| name.as_str()).collect();
-                format!("none of {} succeeded", names.join(", "))
-            })
-        }
+    let succeeded: Vec<bool> = needs
+        .iter()
+        .map(|(_, state)| *state == TaskState::Succeeded)
+        .collect();
+    if join.is_met(&succeeded) {
+        return None;
     }
+    Some(match join {
+        Join::AnySucceeded => {
+            let names: Vec<&str> = needs.iter().map(|(name, _)| name.as_str()).collect();
+            format!("none of {} succeeded", names.join(", "))
+        }
+        Join::AllSucceeded | Join::AllDone => needs
+            .iter()
+            .find(|(_, state)| *state != TaskState::Succeeded)
+            .map(|(name, state)| format!("it needs {name}, which {}", ended(*state)))?,
+    })
 }
 
 /// The end of a sentence about a task that is not to be followed.

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::release::{Ready, Released};
 use super::{close, release};
 use crate::outbox;
-use crate::tasks::{StoredRow, StoredTask, state_of};
+use crate::tasks::{StoredTask, state_of, stored_row};
 use crate::{Engine, Result};
 
 /// Lets go on what waited for these finished tasks, until nothing more follows;
@@ -107,18 +107,7 @@ async fn count_off(connection: &mut PgConnection, finished: &[TaskId]) -> Result
                     .into_iter()
                     .zip(states.collect::<Result<Vec<_>>>()?)
                     .collect(),
-                task: StoredTask::try_from(StoredRow {
-                    id: row.id,
-                    name: row.name,
-                    run: row.run,
-                    plan_version: row.plan_version,
-                    native: row.native,
-                    state: row.state,
-                    attempt: row.attempt,
-                    definition: row.definition,
-                    automatic_retries: row.automatic_retries,
-                    crash_recoveries: row.crash_recoveries,
-                })?,
+                task: StoredTask::try_from(stored_row!(row))?,
             })
         })
         .collect()

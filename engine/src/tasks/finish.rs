@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use super::claim::claim_in;
 use super::record::{Recorded, record};
-use super::stored::{StoredRow, StoredTask};
+use super::stored::{StoredTask, stored_row};
 use super::verdict::{Ending, Facts, ending};
 use super::{AttemptResult, Claimed, Finish, Finished, LeaseRef, WorkerIdentity};
 use crate::runs::{settle, task_definition};
@@ -269,18 +269,7 @@ async fn take_live_leases(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let task = StoredTask::try_from(StoredRow {
-                id: row.id,
-                name: row.name,
-                run: row.run,
-                plan_version: row.plan_version,
-                native: row.native,
-                state: row.state,
-                attempt: row.attempt,
-                definition: row.definition,
-                automatic_retries: row.automatic_retries,
-                crash_recoveries: row.crash_recoveries,
-            })?;
+            let task = StoredTask::try_from(stored_row!(row))?;
             Ok(((task.id, AttemptNumber(row.leased_attempt)), task))
         })
         .collect()

@@ -31,6 +31,6 @@ pub use renew::{cancel_requests, renew};
 pub use rerun::rerun;
 pub(crate) use rerun::reset;
 pub use rescue::rescue;
-pub(crate) use stored::{StoredRow, StoredTask, lock_task, lock_tasks, state_of};
+pub(crate) use stored::{StoredRow, StoredTask, lock_task, lock_tasks, state_of, stored_row};
 pub use verdict::CRASH_RECOVERIES;
 pub use workers::{heartbeat_worker, register_worker, unregister_worker};

@@ -36,6 +36,25 @@ pub(crate) struct StoredRow {
     pub crash_recoveries: i32,
 }
 
+/// The [`StoredRow`] in a row that holds more besides, of whatever query.
+macro_rules! stored_row {
+    ($row:expr) => {
+        $crate::tasks::StoredRow {
+            id: $row.id,
+            name: $row.name,
+            run: $row.run,
+            plan_version: $row.plan_version,
+            native: $row.native,
+            state: $row.state,
+            attempt: $row.attempt,
+            definition: $row.definition,
+            automatic_retries: $row.automatic_retries,
+            crash_recoveries: $row.crash_recoveries,
+        }
+    };
+}
+pub(crate) use stored_row;
+
 impl TryFrom<StoredRow> for StoredTask {
     type Error = Error;
 

@@ -105,3 +105,18 @@ pub enum Join {
     /// All that it needs finished, and one at least succeeded.
     AnySucceeded,
 }
+
+impl Join {
+    /// Whether a task starts where what it needs succeeded or, having finished otherwise, did
+    /// not. A task that needs nothing starts.
+    #[must_use]
+    pub fn is_met(self, succeeded: &[bool]) -> bool {
+        match self {
+            Self::AllDone => true,
+            Self::AllSucceeded => succeeded.iter().all(|succeeded| *succeeded),
+            Self::AnySucceeded => {
+                succeeded.is_empty() || succeeded.iter().any(|succeeded| *succeeded)
+            }
+        }
+    }
+}
