@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 use model::task::TaskState;
-use model::view::{ApprovalState, Outcome, RunStatus, StateCounts};
+use model::view::{ApprovalState, Outcome, RunStatus, StateCounts, Verdict};
 
 use crate::text::use_words;
 
@@ -169,11 +169,11 @@ pub fn RunMark(status: RunStatus) -> impl IntoView {
     view! { <StatusMark state /> }
 }
 
-/// Where a request for a decision stands.
-#[component]
-pub fn ApprovalMark(state: ApprovalState) -> impl IntoView {
+/// Where a request for a decision stands: form, colour and word.
+#[must_use]
+pub fn approval_look(state: ApprovalState) -> (Shape, Tone, &'static str) {
     let words = &use_words().state;
-    let (shape, tone, word) = match state {
+    match state {
         ApprovalState::Pending => (Shape::Diamond, Tone::Wait, words.pending),
         ApprovalState::Approved => (Shape::Check, Tone::Good, words.approved),
         ApprovalState::Rejected => (Shape::Cross, Tone::Bad, words.rejected),
@@ -183,8 +183,29 @@ pub fn ApprovalMark(state: ApprovalState) -> impl IntoView {
         ApprovalState::ChangesRequested => {
             (Shape::DiamondHollow, Tone::Wait, words.changes_requested)
         }
-    };
+    }
+}
+
+/// Where a request for a decision stands.
+#[component]
+pub fn ApprovalMark(state: ApprovalState) -> impl IntoView {
+    let (shape, tone, word) = approval_look(state);
     view! { <Mark shape tone word /> }
+}
+
+/// What somebody answered: form, colour and a sentence with their name.
+#[must_use]
+pub fn verdict_look(verdict: Verdict, by: &str) -> (Shape, Tone, String) {
+    let words = &use_words().approvals;
+    match verdict {
+        Verdict::Approve => (Shape::Check, Tone::Good, (words.approved_by)(by)),
+        Verdict::Reject => (Shape::Cross, Tone::Bad, (words.rejected_by)(by)),
+        Verdict::RequestChanges => (
+            Shape::DiamondHollow,
+            Tone::Wait,
+            (words.changes_asked_by)(by),
+        ),
+    }
 }
 
 /// How an attempt ended.

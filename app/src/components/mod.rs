@@ -27,7 +27,8 @@ pub use links::{ApprovalLink, OutputLink, PlanLink, RunLink, TaskLink, approval_
 pub use load_more::LoadMore;
 pub use log::{Log, bytes};
 pub use mark::{
-    ApprovalMark, Glyph, OutcomeMark, RunMark, Shape, StatusMark, Tally, Tone, state_word,
+    ApprovalMark, Glyph, OutcomeMark, RunMark, Shape, StatusMark, Tally, Tone, approval_look,
+    state_word, verdict_look,
 };
 pub use moment::{Moment, Span, ZoneSignal};
 pub use night::NightPicture;

@@ -11,7 +11,7 @@ use super::inbox_order::Order;
 use super::{PageTitle, loaded, param, verb_is_known};
 use crate::api::Seen;
 use crate::api::approvals::{Inbox, list_approvals, load_approval};
-use crate::components::{Empty, Failure, Glyph, Moment, Shape, Tone, approval_title};
+use crate::components::{Empty, Failure, Glyph, Moment, approval_look, approval_title};
 use crate::error::PageError;
 use crate::live::use_live;
 use crate::text::use_words;
@@ -127,7 +127,7 @@ fn InboxView(
     view! {
         <div class="dateline">
             {if own_page {
-                view! { <a href="/approvals">{words.approvals.title}</a> }.into_any()
+                view! { <a href=order.list()>{words.approvals.title}</a> }.into_any()
             } else {
                 words.approvals.title.into_any()
             }}
@@ -220,29 +220,19 @@ fn InboxRow(
 ) -> impl IntoView {
     let words = use_words();
     let title = approval_title(&row);
-    let by = |verb: fn(&str) -> String| row.approver.as_deref().map(verb);
-    let (shape, tone, state) = match row.state {
-        ApprovalState::Pending => (Shape::Diamond, Tone::Wait, None),
-        ApprovalState::Approved => (Shape::Check, Tone::Good, by(words.approvals.approved_by)),
-        ApprovalState::Rejected => (Shape::Cross, Tone::Bad, by(words.approvals.rejected_by)),
-        ApprovalState::Cancelled => (Shape::Slash, Tone::Soft, None),
-        ApprovalState::Expired => (Shape::Clock, Tone::Soft, None),
-        ApprovalState::Superseded => (Shape::DiamondHollow, Tone::Soft, None),
-        ApprovalState::ChangesRequested => (
-            Shape::DiamondHollow,
-            Tone::Wait,
-            by(words.approvals.changes_asked_by),
-        ),
+    let (shape, tone, word) = approval_look(row.state);
+    let verb: Option<fn(&str) -> String> = match row.state {
+        ApprovalState::Approved => Some(words.approvals.approved_by),
+        ApprovalState::Rejected => Some(words.approvals.rejected_by),
+        ApprovalState::ChangesRequested => Some(words.approvals.changes_asked_by),
+        ApprovalState::Pending
+        | ApprovalState::Cancelled
+        | ApprovalState::Expired
+        | ApprovalState::Superseded => None,
     };
-    let word = state.or_else(|| match row.state {
-        ApprovalState::Pending => None,
-        ApprovalState::Approved => Some(words.state.approved.to_owned()),
-        ApprovalState::Rejected => Some(words.state.rejected.to_owned()),
-        ApprovalState::Cancelled => Some(words.state.cancelled.to_owned()),
-        ApprovalState::Expired => Some(words.state.expired.to_owned()),
-        ApprovalState::Superseded => Some(words.state.superseded.to_owned()),
-        ApprovalState::ChangesRequested => Some(words.state.changes_requested.to_owned()),
-    });
+    let told = verb
+        .zip(row.approver.as_deref())
+        .map_or_else(|| word.to_owned(), |(verb, name)| verb(name));
     let pending = row.state == ApprovalState::Pending;
     let deadline = row.expires_at.filter(|_| pending).map(|at| {
         view! { " · " {words.time.by} " " <Moment at /> " · " {distance(at, now, words)} }
@@ -259,7 +249,7 @@ fn InboxRow(
                 <span class:soft=!pending>{title}</span>
                 <small>
                     {row.plan.unwrap_or_else(|| words.common.reported.to_owned())}
-                    {word.map(|word| format!(" · {word}"))}
+                    {(!pending).then(|| format!(" · {told}"))}
                     {decided}
                     {deadline}
                     {signed}

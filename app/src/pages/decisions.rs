@@ -2,12 +2,12 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 use model::page::Position;
-use model::view::{DecisionFigures, DecisionFilter, DecisionLogRow, Verdict};
+use model::view::{DecisionFigures, DecisionFilter, DecisionLogRow};
 
 use super::{PageTitle, loaded};
 use crate::address::{cursor, encoded, position};
 use crate::api::decisions::{DecisionLog, list_decisions};
-use crate::components::{Empty, Glyph, LoadMore, Moment, PlanLink, Shape, TextField, Tone};
+use crate::components::{Empty, Glyph, LoadMore, Moment, PlanLink, TextField, verdict_look};
 use crate::text::use_words;
 use crate::time::span;
 
@@ -173,23 +173,7 @@ fn figure(figure: DecisionFigures) -> AnyView {
 
 fn line(row: DecisionLogRow) -> AnyView {
     let words = use_words();
-    let (shape, tone, text) = match row.verdict {
-        Verdict::Approve => (
-            Shape::Check,
-            Tone::Good,
-            (words.approvals.approved_by)(&row.by),
-        ),
-        Verdict::Reject => (
-            Shape::Cross,
-            Tone::Bad,
-            (words.approvals.rejected_by)(&row.by),
-        ),
-        Verdict::RequestChanges => (
-            Shape::DiamondHollow,
-            Tone::Wait,
-            (words.approvals.changes_asked_by)(&row.by),
-        ),
-    };
+    let (shape, tone, text) = verdict_look(row.verdict, &row.by);
     let waited = span(row.waited_seconds.saturating_mul(1_000), words);
     view! {
         <li class="row">

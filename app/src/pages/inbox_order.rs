@@ -102,8 +102,7 @@ impl Order {
         let words = &use_words().approvals;
         let link = |order: Self, word: &'static str| {
             let current = (order == self).then_some("true");
-            let href = format!("/approvals{}", order.query());
-            view! { <a href=href aria-current=current>{word}</a> }
+            view! { <a href=order.list() aria-current=current>{word}</a> }
         };
         view! {
             <p class="choice">
