@@ -86,6 +86,30 @@ pub(super) async fn pending(engine: &Engine, most: i64) -> Result<Vec<ApprovalRo
     .collect()
 }
 
+/// Where a request stands, and by which policy it is answered.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no such request.
+pub async fn approval_policy(
+    engine: &Engine,
+    principal: &Principal,
+    id: ApprovalId,
+) -> Result<(ApprovalState, Gate)> {
+    authorise(principal, Permission::Read)?;
+    let row = sqlx::query!("SELECT state, policy FROM approvals WHERE id = $1", id.0)
+        .fetch_optional(&engine.readers)
+        .await?
+        .ok_or_else(|| no_approval(id))?;
+    Ok((
+        word(&row.state, "approvals.state", id)?,
+        json(row.policy, "approvals.policy", id)?,
+    ))
+}
+
+fn no_approval(id: ApprovalId) -> Error {
+    Error::NotFound(format!("there is no approval {id}"))
+}
+
 /// All that a person needs to decide one request.
 ///
 /// # Errors
@@ -99,7 +123,7 @@ pub async fn approval(
     let row = select_approvals!("WHERE a.id = $1", id.0)
         .fetch_optional(&engine.readers)
         .await?
-        .ok_or_else(|| Error::NotFound(format!("there is no approval {id}")))
+        .ok_or_else(|| no_approval(id))
         .and_then(ApprovalRow::try_from)?;
     let request = sqlx::query!(
         "SELECT policy, requester, requesters, rule, why, inputs, result FROM approvals WHERE id = $1",

@@ -19,7 +19,7 @@ mod runs;
 mod task;
 mod tasks;
 
-pub use approvals::{approval, approvals, count_waiting};
+pub use approvals::{approval, approval_policy, approvals, count_waiting};
 pub use artifact::{Artifact, artifact};
 pub use csv::{CsvColumns, csv};
 pub use dashboard::dashboard;

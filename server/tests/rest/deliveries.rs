@@ -158,7 +158,10 @@ async fn the_page_lists_them_and_its_form_tries_again(pool: PgPool) {
     }
     assert!(!page.contains("canary"));
     let (status, page) = send(Method::GET, "/deliveries", "viewer", "").await;
-    assert!(status.as_u16() == 403 && !page.contains("the receiver answered"), "{status}");
+    assert!(
+        status.as_u16() == 403 && !page.contains("the receiver answered"),
+        "{status}"
+    );
 
     let again = "delivery=1";
     let (status, _) = send(Method::POST, "/deliveries/retry", "viewer", again).await;

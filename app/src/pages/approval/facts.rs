@@ -49,7 +49,7 @@ pub fn sheet_facts(detail: &ApprovalDetail, now: DateTime<Utc>) -> AnyView {
     let digest = detail.digest.clone();
     let short = digest.chars().take(12).collect::<String>();
     let (why, risk, signatures) = (why(detail), risk(detail), signatures(detail));
-    let (escalated, filled) = (escalated(detail), filled(detail));
+    let escalated = escalated(detail);
     let from = detail.from.join(", ");
     view! {
         <Facts>
@@ -67,7 +67,6 @@ pub fn sheet_facts(detail: &ApprovalDetail, now: DateTime<Utc>) -> AnyView {
             {signatures}
             <Fact name=words.approvals.signers>{from}</Fact>
             {escalated}
-            {filled}
             {extent}
             <Fact name=words.approvals.digest>
                 <code title=digest>{short}"…"</code>
@@ -143,20 +142,4 @@ fn escalated(detail: &ApprovalDetail) -> Option<AnyView> {
         </div>
     };
     Some(view.into_any())
-}
-
-fn filled(detail: &ApprovalDetail) -> Option<AnyView> {
-    let words = &use_words().approvals;
-    let filled = detail.filled.as_ref()?.as_object()?.clone();
-    let text = filled
-        .iter()
-        .map(|(name, value)| {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            format!("{name}: {value}")
-        })
-        .collect::<Vec<_>>()
-        .join(", ");
-    Some(view! { <Fact name=words.filled>{text}</Fact> }.into_any())
 }

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use model::id::ApprovalId;
-use model::view::{ApprovalDetail, DecisionRow, Verdict};
+use model::view::{ApprovalDetail, DecisionRow};
 
-use crate::components::{ApprovalMark, Glyph, Moment, Shape, Tone};
+use crate::components::{ApprovalMark, Facts, Glyph, Moment, verdict_look};
 use crate::pages::inbox_order::Order;
 use crate::text::use_words;
 
@@ -24,6 +24,7 @@ pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>, order: Order) -
         <div class="outcome" role="status">
             <ApprovalMark state=detail.row.state />
             {detail.row.decided_at.map(|at| view! { " · " <Moment at /> })}
+            {filled(&detail)}
             {lines(detail.decisions)}
             <p>
                 {next}
@@ -34,7 +35,8 @@ pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>, order: Order) -
     .into_any()
 }
 
-/// The answers to a request that waits for more.
+/// The answers to a request that waits for more, and what they filled in: whoever answers
+/// next signs those entries, so they stand beside the buttons and are as new as these.
 pub fn decided_so_far(detail: &ApprovalDetail) -> Option<AnyView> {
     let words = &use_words().approvals;
     if detail.decisions.is_empty() {
@@ -44,8 +46,36 @@ pub fn decided_so_far(detail: &ApprovalDetail) -> Option<AnyView> {
     let view = view! {
         <div class="outcome" role="status">
             <p><b>{(words.more_must_sign)(left.into())}</b></p>
+            {filled(detail)}
             {lines(detail.decisions.clone())}
         </div>
+    };
+    Some(view.into_any())
+}
+
+/// What the first who approved filled in.
+fn filled(detail: &ApprovalDetail) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    let facts = detail
+        .filled
+        .as_ref()?
+        .as_object()?
+        .iter()
+        .map(|(name, value)| {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            view! {
+                <div>
+                    <dt><code>{name.clone()}</code></dt>
+                    <dd>{value}</dd>
+                </div>
+            }
+        })
+        .collect_view();
+    let view = view! {
+        <p class="soft">{words.filled}</p>
+        <Facts>{facts}</Facts>
     };
     Some(view.into_any())
 }
@@ -61,15 +91,7 @@ fn lines(decisions: Vec<DecisionRow>) -> AnyView {
 #[component]
 fn Decision(decision: DecisionRow) -> impl IntoView {
     let words = &use_words().approvals;
-    let (shape, tone, text) = match decision.verdict {
-        Verdict::Approve => (Shape::Check, Tone::Good, (words.approved_by)(&decision.by)),
-        Verdict::Reject => (Shape::Cross, Tone::Bad, (words.rejected_by)(&decision.by)),
-        Verdict::RequestChanges => (
-            Shape::DiamondHollow,
-            Tone::Wait,
-            (words.changes_asked_by)(&decision.by),
-        ),
-    };
+    let (shape, tone, text) = verdict_look(decision.verdict, &decision.by);
     view! {
         <p>
             <span class="status"><Glyph shape tone /> <b>{text}</b></span>

@@ -80,8 +80,8 @@ async fn answer(
     };
     let note = value(fields, "note").trim();
     let words = &reader.language.words().approvals;
-    let detail = engine::history::approval(&state.engine, &principal, approval).await?;
-    let missing = match (verdict, detail.comment) {
+    let (_, gate) = engine::history::approval_policy(&state.engine, &principal, approval).await?;
+    let missing = match (verdict, gate.comment) {
         (Verdict::RequestChanges, _) => Some(words.changes_hint),
         (Verdict::Reject, CommentRule::Required | CommentRule::RequiredOnReject) => {
             Some(words.note_needed)
@@ -102,25 +102,33 @@ async fn answer(
         inputs: None,
         channel: Channel::Page,
     };
-    if verdict == Verdict::Approve && !detail.inputs.is_empty() {
+    if verdict == Verdict::Approve && !gate.inputs.is_empty() {
         // What this person saw is signed, not what stands there by now: either their own
         // entries, or those that somebody had made before.
         let shown = value(fields, "filled");
         answer.inputs = Some(if shown.is_empty() {
-            inputs(&detail.inputs, fields)
+            inputs(&gate.inputs, fields)
         } else {
             serde_json::from_str(shown).map_err(|_| lost("filled"))?
         });
     }
-    if let Err(error) = engine::approvals::decide(&state.engine, &principal, &answer).await {
-        let now = engine::history::approval(&state.engine, &principal, approval).await?;
-        return Err(match error {
+    match engine::approvals::decide(&state.engine, &principal, &answer).await {
+        Ok(_) => {}
+        Err(engine::Error::Conflict(text)) => {
+            let (now, _) =
+                engine::history::approval_policy(&state.engine, &principal, approval).await?;
             // Who decided and when stands below, in the reader's language too.
-            engine::Error::Conflict(_) if now.row.state != ApprovalState::Pending => {
-                engine::Error::Conflict(words.already_decided.to_owned())
-            }
-            other => other,
-        });
+            return Err(engine::Error::Conflict(match now {
+                ApprovalState::Pending => text,
+                ApprovalState::Approved
+                | ApprovalState::Rejected
+                | ApprovalState::Cancelled
+                | ApprovalState::Expired
+                | ApprovalState::Superseded
+                | ApprovalState::ChangesRequested => words.already_decided.to_owned(),
+            }));
+        }
+        Err(error) => return Err(error),
     }
     let mut missed = Vec::new();
     for other in others(fields) {
