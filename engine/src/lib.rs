@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use model::identity::{Permission, Principal};
 use sqlx::{PgPool, Postgres, Transaction};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 pub use clock::{Clock, SystemClock};
@@ -58,6 +58,8 @@ pub struct Engine {
     pub(crate) instance: Uuid,
     pub(crate) plan_cache: Arc<plans::PlanCache>,
     pub(crate) courier: Arc<outbox::Courier>,
+    /// How many may replay the past at once.
+    pub(crate) replays: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -75,6 +77,7 @@ impl Engine {
             wake_others: Arc::new(Notify::new()),
             instance: SystemRandom.uuid(),
             plan_cache: Arc::new(plans::PlanCache::default()),
+            replays: Arc::new(Semaphore::new(approvals::REPLAYS)),
         }
     }
 

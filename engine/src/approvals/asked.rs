@@ -1,57 +1,84 @@
-//! Whom a request is put to: everyone who could sign it now.
+//! Whom requests are put to: everyone who could sign them now.
+
+use std::collections::HashMap;
 
 use anyhow::Context as _;
 use model::id::{AccountId, ApprovalId};
 use model::plan::{Gate, Signer};
 use sqlx::PgConnection;
 
-use super::people::{delegates, everybody};
-use super::policy::remaining;
+use super::circle::{Circle, People, given_to};
+use super::policy::Signature;
 use crate::Result;
 
-/// The accounts that may sign this pending request now, by id; nobody once it is decided.
-///
-/// Whoever has signed is not among them, nor who asked for the run, unless no other account
-/// could sign. Those to whom any of them delegates are.
+/// The accounts that may sign this request now; nobody once it is decided.
 pub(crate) async fn asked(
     connection: &mut PgConnection,
     approval: ApprovalId,
 ) -> Result<Vec<AccountId>> {
-    let request = sqlx::query!(
-        "SELECT policy, requesters FROM approvals WHERE id = $1 AND state = 'pending'",
-        approval.0
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(request) = request else {
-        return Ok(Vec::new());
-    };
-    let gate: Gate = serde_json::from_value(request.policy)
-        .with_context(|| format!("approvals.policy of row {approval} is not a gate"))?;
-    let requesters: Vec<AccountId> = request.requesters.into_iter().map(AccountId).collect();
-    let able = remaining(connection, approval, &gate, &requesters).await?;
-    let own: Vec<AccountId> = able.iter().map(|person| person.account).collect();
-    let acting = delegates(connection, &own).await?;
-    let mut asked = own;
-    asked.extend(
-        acting
-            .into_iter()
-            .filter(|account| !requesters.contains(account)),
-    );
-    asked.sort_unstable();
-    asked.dedup();
-    Ok(asked)
+    let mut asked = asked_each(connection, &[approval]).await?;
+    Ok(asked.remove(&approval).unwrap_or_default())
 }
 
-/// The accounts that these signers name.
-pub(super) async fn named(
+/// The same of several requests, with as many questions as for one.
+pub(crate) async fn asked_each(
     connection: &mut PgConnection,
+    approvals: &[ApprovalId],
+) -> Result<HashMap<ApprovalId, Vec<AccountId>>> {
+    let people = People::read(connection).await?;
+    let asked = signatures(connection, &people, approvals).await?;
+    Ok(asked
+        .into_iter()
+        .map(|(approval, signatures)| {
+            let accounts = signatures.iter().map(|signature| signature.account);
+            (approval, accounts.collect())
+        })
+        .collect())
+}
+
+/// Those of them whose signature would be one that these signers name: their own, or that
+/// of somebody for whom they act.
+pub(super) async fn asked_among(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
     signers: &[Signer],
 ) -> Result<Vec<AccountId>> {
-    let people = everybody(connection).await?;
-    Ok(people
-        .iter()
-        .filter(|person| person.is_named(signers))
-        .map(|person| person.account)
+    let people = People::read(connection).await?;
+    let mut asked = signatures(connection, &people, &[approval]).await?;
+    Ok(asked
+        .remove(&approval)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|signature| people.are_named(signature.voice(), signers))
+        .map(|signature| signature.account)
         .collect())
+}
+
+/// Every signature that could be given now, by request; none for a decided one.
+async fn signatures(
+    connection: &mut PgConnection,
+    people: &People,
+    approvals: &[ApprovalId],
+) -> Result<HashMap<ApprovalId, Vec<Signature>>> {
+    let ids: Vec<i64> = approvals.iter().map(|approval| approval.0).collect();
+    let requests = sqlx::query!(
+        "SELECT id, policy, requesters FROM approvals WHERE id = ANY($1) AND state = 'pending'",
+        &ids
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let given = given_to(connection, approvals).await?;
+    requests
+        .into_iter()
+        .map(|request| {
+            let approval = ApprovalId(request.id);
+            let gate: Gate = serde_json::from_value(request.policy)
+                .with_context(|| format!("approvals.policy of row {approval} is not a gate"))?;
+            let requesters: Vec<AccountId> =
+                request.requesters.into_iter().map(AccountId).collect();
+            let given = given.get(&approval).map_or(&[][..], Vec::as_slice);
+            let circle = Circle::new(people, &gate, &requesters, given);
+            Ok((approval, circle.asked()))
+        })
+        .collect()
 }

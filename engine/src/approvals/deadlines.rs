@@ -8,8 +8,8 @@ use model::task::{TaskEvent, TaskState};
 use model::view::ApprovalState;
 use sqlx::PgConnection;
 
-use super::asked::named;
-use super::policy::remaining;
+use super::asked::asked_among;
+use super::circle::{Circle, People, given};
 use super::withdraw;
 use crate::outbox::{self, Nudge};
 use crate::runs::settle;
@@ -76,8 +76,10 @@ async fn step_due(
     .fetch_one(&mut *connection)
     .await?;
     let requesters: Vec<AccountId> = row.requesters.into_iter().map(AccountId).collect();
-    let able = remaining(connection, approval, gate, &requesters).await?;
-    let ids: Vec<i64> = able.iter().map(|person| person.account.0).collect();
+    let people = People::read(connection).await?;
+    let given = given(connection, approval).await?;
+    let asked = Circle::new(&people, gate, &requesters, &given).asked();
+    let ids: Vec<i64> = asked.iter().map(|signature| signature.account.0).collect();
     let people = sqlx::query!(
         "SELECT working_hours, zone FROM accounts WHERE id = ANY($1)",
         &ids
@@ -250,8 +252,7 @@ async fn escalate(
     .await?;
     let recipients: Vec<String> = step.to.iter().map(Signer::to_string).collect();
     sqlx::query!(
-        "INSERT INTO escalations (approval_id, step, reason, recipients, due_by)
-         SELECT id, $2, $3, $4, expires_at FROM approvals WHERE id = $1",
+        "INSERT INTO escalations (approval_id, step, reason, recipients) VALUES ($1, $2, $3, $4)",
         waiting.approval.0,
         number,
         reason,
@@ -264,7 +265,7 @@ async fn escalate(
         to: recipients,
     };
     outbox::nudge(connection, engine, waiting.approval, &nudge).await?;
-    let people = named(connection, &step.to).await?;
+    let people = asked_among(connection, waiting.approval, &step.to).await?;
     let step = u32::try_from(number).unwrap_or_default();
     mail::approval_escalated(connection, engine, waiting.approval, step, &people).await
 }

@@ -283,13 +283,6 @@ async fn take_inputs(
         answer.approval.0,
         inputs
     )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "UPDATE tasks SET approval_inputs = $2 WHERE id = $1",
-        request.task.0,
-        inputs
-    )
     .execute(connection)
     .await?;
     Ok(())

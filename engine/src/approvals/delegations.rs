@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::id::DelegationId;
-use model::identity::{Permission, Principal, Role};
+use model::identity::{Permission, Principal, PrincipalKind, Role};
 use model::view::DelegationRow;
 use serde_json::json;
 
@@ -37,6 +37,11 @@ pub async fn create(
     let account = principal
         .account()
         .ok_or_else(|| Error::Forbidden("only a person may delegate".to_owned()))?;
+    if !is_session(principal) {
+        return Err(Error::Forbidden(
+            "a token cannot hand on its person's signature; log in for that".to_owned(),
+        ));
+    }
     check_times(engine, new)?;
     let note = new
         .note
@@ -93,6 +98,17 @@ pub async fn create(
     Ok(DelegationId(id))
 }
 
+const fn is_session(principal: &Principal) -> bool {
+    match principal.kind {
+        PrincipalKind::Session { .. } => true,
+        PrincipalKind::PendingPassword { .. }
+        | PrincipalKind::PersonToken { .. }
+        | PrincipalKind::StepToken { .. }
+        | PrincipalKind::TrustedReporter
+        | PrincipalKind::System => false,
+    }
+}
+
 fn check_times(engine: &Engine, new: &NewDelegation) -> Result<()> {
     if new.ends_at <= new.starts_at {
         return Err(Error::invalid("ends_at", "it ends before it starts"));
@@ -145,7 +161,11 @@ pub async fn list(engine: &Engine, principal: &Principal) -> Result<Vec<Delegati
 /// # Errors
 /// [`Error::NotFound`] where there is none, or it is not the caller's.
 pub async fn revoke(engine: &Engine, principal: &Principal, id: DelegationId) -> Result<()> {
-    authorise(principal, Permission::Decide)?;
+    authorise(principal, Permission::Read)?;
+    // Who may not decide any more still takes back what they gave.
+    if !is_session(principal) && !principal.may(Permission::Administer) {
+        authorise(principal, Permission::Decide)?;
+    }
     let mut transaction = engine.pool.begin().await?;
     let revoked = sqlx::query!(
         "UPDATE delegations SET revoked_at = watchbill_now()

@@ -40,9 +40,9 @@ impl Stop {
 
 /// The gate that a successful result meets, if any stops it.
 ///
-/// The step itself may ask for an approval in its report: then the plan's gate
-/// stops it whatever its condition, and where the plan has none, the policy for
-/// reported tasks does.
+/// The step itself may ask for an approval in its report, and somebody may have asked for
+/// changes and so wants to see what came of it: then the plan's gate stops it whatever its
+/// condition, and where the plan has none, the policy for reported tasks does.
 pub(crate) async fn gate_after(
     engine: &Engine,
     connection: &mut PgConnection,
@@ -50,17 +50,15 @@ pub(crate) async fn gate_after(
     definition: &PlanTask,
     result: &AttemptResult,
 ) -> Result<Option<Stop>> {
-    let asked = result
-        .report
-        .as_ref()
-        .and_then(|report| report.get("approval"))
-        .is_some_and(|asked| *asked == Value::Bool(true));
+    let asked = asks(result.report.as_ref())
+        .then_some("the step itself asked for an approval")
+        .or((task.change_round > 0).then_some("changes were asked for; this came of it"));
     let planned = definition
         .approval
         .as_ref()
         .filter(|gate| gate.phase == GatePhase::AfterResult);
     let Some(gate) = planned else {
-        return Ok(asked.then(|| Stop::always(default_gate(engine))));
+        return Ok(asked.map(|_| Stop::always(default_gate(engine))));
     };
     let mut ruling = if gate.when.is_none() && gate.risk.is_empty() {
         Stop::always(gate.clone()).ruling
@@ -70,14 +68,21 @@ pub(crate) async fn gate_after(
             facts::after_result(connection, condition, gate, task.id, task.attempt, result).await?;
         ruled(task, gate, &context)
     };
-    if asked && !ruling.stops {
+    if let Some(why) = asked.filter(|_| !ruling.stops) {
         ruling.stops = true;
-        ruling.why = Some("the step itself asked for an approval".to_owned());
+        ruling.why = Some(why.to_owned());
     }
     Ok(ruling.stops.then(|| Stop {
         gate: ruling.gate(gate),
         ruling,
     }))
+}
+
+/// Whether a step asks in its report for an approval of what it did.
+pub(super) fn asks(report: Option<&Value>) -> bool {
+    report
+        .and_then(|report| report.get("approval"))
+        .is_some_and(|asked| *asked == Value::Bool(true))
 }
 
 /// The gate that stops the task before it starts, if any does.

@@ -1,6 +1,7 @@
 //! Gates: who may sign, what stops, what an answer does, and what happens when none comes.
 
 mod asked;
+mod circle;
 mod deadlines;
 mod decide;
 pub mod delegations;
@@ -9,6 +10,7 @@ mod facts;
 mod gate;
 pub mod groups;
 mod outcome;
+mod patches;
 mod people;
 mod policy;
 mod request;
@@ -23,16 +25,16 @@ use model::task::GatePhase;
 
 use crate::Result;
 
-pub(crate) use asked::asked;
+pub(crate) use asked::{asked, asked_each};
 pub use deadlines::act_on_due;
 pub use decide::{Channel, Decide, Decided, decide};
 pub(crate) use gate::{Stop, default_gate, gate_after, gate_before};
-pub use policy::{Signature, may_sign};
-pub(crate) use policy::{signature, who_may_sign};
+pub(crate) use policy::{Signature, signature, who_may_sign};
 pub use request::pending_for_task;
 pub(crate) use request::{NewRequest, insert_request, request_after, request_before};
+pub(crate) use what_if::REPLAYS;
 pub use what_if::{MOST_DAYS_BACK, what_if};
-pub use withdraw::withdraw;
+pub(crate) use withdraw::withdraw;
 
 /// Decodes `approvals.phase`; none for a request that an outside orchestrator reported.
 pub(crate) fn phase_of(text: Option<&str>, id: ApprovalId) -> Result<Option<GatePhase>> {

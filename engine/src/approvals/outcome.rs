@@ -35,6 +35,7 @@ impl Outcome<'_> {
             Standing::Open => Ok(()),
             Standing::Approved => {
                 self.mark(connection, ApprovalState::Approved).await?;
+                self.hand_on_inputs(connection).await?;
                 self.write(connection, TaskEvent::Approve(phase), None)
                     .await?;
                 match phase {
@@ -102,6 +103,20 @@ impl Outcome<'_> {
             state.as_str(),
             self.principal.name,
             self.note,
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    /// What was filled in is for later tasks to read once it is approved, and not before.
+    async fn hand_on_inputs(&self, connection: &mut PgConnection) -> Result<()> {
+        if self.request.gate.inputs.is_empty() {
+            return Ok(());
+        }
+        sqlx::query!(
+            "UPDATE tasks t SET approval_inputs = a.inputs FROM approvals a WHERE a.id = $1 AND t.id = a.task_id",
+            self.approval.0
         )
         .execute(connection)
         .await?;

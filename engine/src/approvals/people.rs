@@ -82,36 +82,27 @@ pub(super) fn signers<'a>(
     }
 }
 
-/// Who may sign today in the place of any of these.
-pub(super) async fn delegates(
-    connection: &mut PgConnection,
-    accounts: &[AccountId],
-) -> Result<Vec<AccountId>> {
-    let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
-    let rows = sqlx::query_scalar!(
-        "SELECT DISTINCT d.to_account_id FROM delegations d JOIN accounts a ON a.id = d.to_account_id
-         WHERE d.from_account_id = ANY($1) AND d.revoked_at IS NULL AND a.disabled_at IS NULL
-           AND d.starts_at <= watchbill_now() AND d.ends_at > watchbill_now()",
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(AccountId).collect())
+/// That one person may sign in another's place today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Delegation {
+    pub from: AccountId,
+    pub to: AccountId,
 }
 
-/// Whose signature this account may give today.
-pub(super) async fn delegators(
-    connection: &mut PgConnection,
-    account: AccountId,
-) -> Result<Vec<AccountId>> {
-    let rows = sqlx::query_scalar!(
-        "SELECT from_account_id FROM delegations
-         WHERE to_account_id = $1 AND revoked_at IS NULL
-           AND starts_at <= watchbill_now() AND ends_at > watchbill_now()
-         ORDER BY id",
-        account.0
+/// The delegations that hold now, the oldest first.
+pub(super) async fn delegations(connection: &mut PgConnection) -> Result<Vec<Delegation>> {
+    let rows = sqlx::query!(
+        "SELECT from_account_id, to_account_id FROM delegations
+         WHERE revoked_at IS NULL AND starts_at <= watchbill_now() AND ends_at > watchbill_now()
+         ORDER BY id"
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(AccountId).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Delegation {
+            from: AccountId(row.from_account_id),
+            to: AccountId(row.to_account_id),
+        })
+        .collect())
 }

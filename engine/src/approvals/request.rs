@@ -47,10 +47,9 @@ pub async fn insert_request(
              UPDATE tasks SET approval_state = 'pending', approver = NULL, approval_note = NULL WHERE id = $1
          )
          INSERT INTO approvals (task_id, attempt, run, run_id, plan_name, plan_version_id, task_name, phase, digest,
-                                policy, requester_account_id, requesters, requester, summary, expires_at,
+                                policy, requesters, requester, summary, expires_at,
                                 risk, rule, why, result)
          SELECT $1, $2, r.id, r.run_id, p.name, r.plan_version_id, $4, $5, $6, $7,
-                r.requester_account_id,
                 asked.accounts,
                 (SELECT string_agg(a.login, ', ' ORDER BY a.id) FROM accounts a WHERE a.id = ANY(asked.accounts)),
                 $8, watchbill_now() + make_interval(secs => $9::int),

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::facts;
+use super::patches::PATCH_BYTES;
 use super::risk::ruling;
 use crate::plans::condition::{ConditionContext, GateContext};
 use crate::runs::run_context;
@@ -18,10 +19,14 @@ use crate::{Engine, Result, authorise};
 
 /// No question goes further back than the history is kept by default.
 pub const MOST_DAYS_BACK: u32 = 400;
+/// How many may ask at once: each keeps a connection and a processor busy.
+pub(crate) const REPLAYS: usize = 2;
 /// How many results one question looks at.
 const MOST: u32 = 5_000;
 /// How many are held at once: each may bring a report of a megabyte.
 const BATCH: i64 = 25;
+/// How many bytes of patches one question reads at most.
+const PATCH_BUDGET: i64 = 256 * 1024 * 1024;
 /// How many of them each list of the answer names.
 const LISTED: usize = 200;
 
@@ -35,6 +40,9 @@ struct Record {
     exit_code: Option<i32>,
     report: Option<Value>,
     outputs_uri: Option<String>,
+    /// What its patches would take to read.
+    patch_bytes: i64,
+    asks: bool,
     stopped: bool,
 }
 
@@ -71,25 +79,31 @@ pub async fn what_if(
         .collect();
     let mut known = Known::default();
     let mut before = (i64::MAX, i64::MAX, i32::MAX);
+    let mut patch_bytes = 0;
+    // Whoever asks besides waits for these, and everybody else has the other connections.
+    let _slot = engine.replays.acquire().await.map_err(anyhow::Error::new)?;
     loop {
         // A connection for each batch: whoever else needs one waits for a batch, not for the past.
-        let mut connection = engine.pool.acquire().await?;
+        let mut connection = engine.readers.acquire().await?;
         let records = read(&mut connection, &draft.name, since, &gated, before).await?;
         let Some(last) = records.last() else {
             return Ok(answer);
         };
         before = (last.run, last.id, last.attempt);
         for record in records {
-            if answer.considered >= MOST {
-                answer.cut = true;
-                return Ok(answer);
-            }
             let gate = draft
                 .task(&record.name)
                 .and_then(|task| task.approval.as_ref());
+            if gate.is_some_and(facts::looks_at_patches) {
+                patch_bytes += record.patch_bytes;
+            }
+            if answer.considered >= MOST || patch_bytes > PATCH_BUDGET {
+                answer.cut = true;
+                return Ok(answer);
+            }
             let row = match gate {
                 Some(gate) => judge(&mut connection, &mut known, gate, record).await?,
-                None => (false, bare(record)),
+                None => asked(record),
             };
             tell(&mut answer, row);
         }
@@ -137,7 +151,13 @@ async fn read(
         Record,
         r#"SELECT t.id, t.name, a.number AS attempt, r.id AS run, r.run_id, a.finished_at AS "at!",
                   a.exit_code, CASE WHEN t.name = ANY($3) THEN a.report END AS report, a.outputs_uri,
-                  EXISTS (SELECT 1 FROM approvals p WHERE p.task_id = t.id AND p.attempt = a.number) AS "stopped!"
+                  CASE WHEN t.name = ANY($3) THEN least($8::bigint, (
+                      SELECT coalesce(sum(f.bytes), 0)::bigint FROM artifacts f
+                      WHERE f.task_id = t.id AND f.attempt = a.number AND f.path ~* '\.(diff|patch)$'))
+                      ELSE 0 END AS "patch_bytes!",
+                  coalesce(a.report -> 'approval' = 'true', false) AS "asks!",
+                  EXISTS (SELECT 1 FROM approvals p WHERE p.task_id = t.id AND (p.attempt = a.number
+                          OR p.phase = 'before_start' AND p.attempt < a.number)) AS "stopped!"
            FROM plans p JOIN runs r ON r.plan_id = p.id JOIN tasks t ON t.run = r.id
                 JOIN attempts a ON a.task_id = t.id
            WHERE p.name = $1 AND r.created_at >= $2 AND a.outcome = 'succeeded'
@@ -150,6 +170,7 @@ async fn read(
         task,
         attempt,
         BATCH,
+        PATCH_BYTES,
     )
     .fetch_all(connection)
     .await?)
@@ -185,7 +206,7 @@ async fn judge(
     };
     let ruling = ruling(gate, &context);
     let required = ruling.gate(gate).required;
-    let stops = ruling.stops;
+    let stops = ruling.stops || (gate.phase == GatePhase::AfterResult && record.asks);
     Ok((
         stops,
         WhatIfRow {
@@ -196,6 +217,16 @@ async fn judge(
             ..bare(record)
         },
     ))
+}
+
+/// What becomes of a result that meets no gate: the step itself may ask for a signature.
+fn asked(record: Record) -> (bool, WhatIfRow) {
+    let asks = record.asks;
+    let row = WhatIfRow {
+        required: u32::from(asks),
+        ..bare(record)
+    };
+    (asks, row)
 }
 
 fn bare(record: Record) -> WhatIfRow {

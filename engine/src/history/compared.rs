@@ -47,7 +47,7 @@ impl Compared {
                    (SELECT d.decided_by FROM decisions d WHERE d.approval_id = a.id ORDER BY d.id DESC LIMIT 1) AS by
                FROM approvals a
                WHERE a.state = 'approved' AND a.id < $1 AND a.task_name = $2
-                 AND a.plan_name IS NOT DISTINCT FROM $3 AND a.phase IS NOT DISTINCT FROM $4 AND a.result IS NOT NULL
+                 AND coalesce(a.plan_name, '') = coalesce($3, '') AND a.phase IS NOT DISTINCT FROM $4 AND a.result IS NOT NULL
                ORDER BY a.id DESC LIMIT 1"#,
             row.id.0,
             row.task,

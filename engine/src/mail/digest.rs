@@ -196,14 +196,6 @@ async fn write_one(
         )
         .execute(&mut *transaction)
         .await?;
-        sqlx::query!(
-            "UPDATE mail_digests SET outbox_id = $3 WHERE account_id = $1 AND local_date = $2",
-            account.0,
-            date,
-            id
-        )
-        .execute(&mut *transaction)
-        .await?;
     }
     transaction.commit().await?;
     Ok(!collected.is_empty() || asks)

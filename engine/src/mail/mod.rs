@@ -31,4 +31,4 @@ pub use message::checked_sender;
 pub use probe::{Probe, probe};
 pub use smtp::{Said, Step};
 pub use write::{approval_escalated, approval_reminder, approval_requested, task_failed};
-pub(crate) use write::{preferences_changed, tasks_failed};
+pub(crate) use write::{goes_somewhere, preferences_changed, tasks_failed};

@@ -194,7 +194,7 @@ fn waits_for_digest(
 }
 
 /// Whether messages have anywhere to go: a server, or a folder.
-fn goes_somewhere(engine: &Engine) -> bool {
+pub(crate) fn goes_somewhere(engine: &Engine) -> bool {
     let mail = &engine.settings.mail;
     mail.smtp.is_some() || mail.folder.is_some()
 }

@@ -74,16 +74,28 @@ async fn deliver_channel(engine: &Engine, channel: Channel, stop: &CancellationT
     }
 }
 
-/// Gives up, once in a while, what belongs to a channel that is no longer configured.
+/// Gives up, once in a while, what nobody will try any more: messages of a channel that is
+/// no longer configured, and mail to whom no address is left.
 async fn abandon_the_undeliverable(engine: &Engine, stop: &CancellationToken) {
+    let tried: Vec<String> = Channel::ALL
+        .into_iter()
+        .filter(|channel| channel.is_configured(&engine.settings))
+        .map(|channel| channel.as_str().to_owned())
+        .chain(mail::goes_somewhere(engine).then(|| "mail".to_owned()))
+        .collect();
     while !stop.is_cancelled() {
         let swept = sqlx::query!(
-            "UPDATE outbox
+            "UPDATE outbox o
              SET abandoned_at = watchbill_now(),
-                 last_error = coalesce(last_error, 'no receiver is configured for this channel')
+                 last_error = coalesce(last_error, CASE WHEN channel = ANY($2) THEN 'nobody can be reached with it'
+                     ELSE 'no receiver is configured for this channel' END)
              WHERE delivered_at IS NULL AND abandoned_at IS NULL AND next_try_at <= watchbill_now()
-               AND created_at < watchbill_now() - make_interval(secs => $1)",
+               AND created_at < watchbill_now() - make_interval(secs => $1)
+               AND (channel <> ALL($2) OR channel = 'mail' AND NOT EXISTS (
+                   SELECT FROM accounts a WHERE a.id = o.recipient_account_id AND a.disabled_at IS NULL
+                     AND a.email IS NOT NULL AND a.email_disabled_at IS NULL))",
             PATIENCE.as_secs_f64() + 2.0 * LONGEST_PAUSE.as_secs_f64(),
+            &tried,
         )
         .execute(&engine.pool)
         .await;

@@ -9,13 +9,17 @@ use serde_json::json;
 use crate::identity::audit;
 use crate::{Engine, Error, Result, authorise};
 
-/// The last hundred messages to Slack and webhooks, newest first; mail has a page of its own. What they say stays in the database, since
-/// their text is for their receivers.
+/// The last hundred messages to Slack and webhooks, newest first; mail has a page of its
+/// own. What they say stays in the database, since their text is for their receivers.
 pub async fn deliveries(engine: &Engine, principal: &Principal) -> Result<Vec<DeliveryRow>> {
     authorise(principal, Permission::Administer)?;
     let records = sqlx::query_as!(
         Record,
-        r#"SELECT id, channel, dedup_key, coalesce(payload->>'type', 'task.awaiting_approval') AS "what!",
+        r#"SELECT id, channel, dedup_key,
+                  coalesce(payload->>'type', CASE split_part(dedup_key, '/', 3)
+                      WHEN 'reminder' THEN 'approval.reminder'
+                      WHEN 'escalated' THEN 'approval.escalated'
+                      ELSE 'task.awaiting_approval' END) AS "what!",
                   tries, created_at, next_try_at, delivered_at, abandoned_at, last_error
            FROM outbox WHERE channel <> 'mail' ORDER BY id DESC LIMIT 100"#
     )
@@ -42,7 +46,7 @@ pub async fn retry(engine: &Engine, principal: &Principal, id: DeliveryId) -> Re
     .await?;
     let Some(again) = again else {
         let delivered = sqlx::query_scalar!(
-            r#"SELECT delivered_at IS NOT NULL AS "delivered!" FROM outbox WHERE id = $1"#,
+            r#"SELECT delivered_at IS NOT NULL AS "delivered!" FROM outbox WHERE id = $1 AND channel <> 'mail'"#,
             id.0
         )
         .fetch_optional(&mut *tx)

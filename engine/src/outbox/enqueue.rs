@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::events::link;
 use super::payload::{self, AwaitingApproval, Buttons};
 use crate::{Result, Settings};
 
@@ -92,13 +93,7 @@ pub async fn awaiting_approval(
     settings: &Settings,
     facts: &AwaitingApproval<'_>,
 ) -> Result<()> {
-    let page = settings.public_url.as_deref().map(|base| {
-        format!(
-            "{}/approvals/{}",
-            base.trim_end_matches('/'),
-            facts.approval
-        )
-    });
+    let page = link(settings, &format!("approvals/{}", facts.approval));
     for channel in Channel::ALL {
         if !channel.is_configured(settings) {
             continue;

@@ -147,7 +147,7 @@ async fn write(
 }
 
 /// An address of ours, where people know one.
-pub(super) fn link(settings: &Settings, path: &str) -> Option<String> {
+pub(crate) fn link(settings: &Settings, path: &str) -> Option<String> {
     let base = settings.public_url.as_deref()?;
     Some(format!("{}/{path}", base.trim_end_matches('/')))
 }

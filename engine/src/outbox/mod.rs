@@ -14,11 +14,12 @@ mod signature;
 pub(crate) use deliver::{PATIENCE, pause};
 pub use deliver::{deliver, deliver_due};
 pub use deliveries::{deliveries, retry};
-pub use enqueue::{Channel, OutboxMessage, awaiting_approval, enqueue};
-pub(crate) use events::{approval_decided, runs_finished, tasks_failed};
-pub use nudge::{Nudge, nudge};
-pub(crate) use payload::slack_text;
-pub use payload::{APPROVE_ACTION, AwaitingApproval, REJECT_ACTION};
+pub(crate) use enqueue::awaiting_approval;
+pub use enqueue::{Channel, OutboxMessage, enqueue};
+pub(crate) use events::{approval_decided, link, runs_finished, tasks_failed};
+pub(crate) use nudge::{Nudge, nudge};
+pub use payload::{APPROVE_ACTION, REJECT_ACTION};
+pub(crate) use payload::{AwaitingApproval, slack_text};
 pub use receivers::refused_receivers;
 pub(crate) use send::{Courier, Failure, Post};
 

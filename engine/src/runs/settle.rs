@@ -87,6 +87,7 @@ async fn count_off(connection: &mut PgConnection, finished: &[TaskId]) -> Result
         SELECT t.id AS "id!", t.name AS "name!", t.run, r.plan_version_id AS "plan_version?",
                t.origin = 'native' AS "native!", t.state AS "state!", t.attempt AS "attempt!", t.definition,
                t.automatic_retries AS "automatic_retries!", t.crash_recoveries AS "crash_recoveries!",
+               t.change_round AS "change_round!",
                ARRAY(SELECT n.name FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id
                      WHERE d.task_id = t.id ORDER BY n.position, n.id) AS "need_names!",
                ARRAY(SELECT n.state FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id

@@ -11,7 +11,7 @@ use super::person::{self, Person};
 use crate::approvals::digest::Digest;
 use crate::approvals::{self, Channel, Decide};
 use crate::identity::audit;
-use crate::outbox::slack_text;
+use crate::outbox::{self, slack_text};
 use crate::{Engine, Error, Result};
 
 /// A click on one of our buttons, as Slack signed it.
@@ -217,11 +217,8 @@ async fn told(
 
 /// The way to the page, where people can say more than a button does.
 fn page(engine: &Engine, approval: ApprovalId) -> String {
-    match engine.settings.public_url.as_deref() {
-        Some(base) => format!(
-            "Decide on the page: {}/approvals/{approval}",
-            slack_text(base.trim_end_matches('/'))
-        ),
+    match outbox::link(&engine.settings, &format!("approvals/{approval}")) {
+        Some(address) => format!("Decide on the page: {}", slack_text(&address)),
         None => format!("Decide in Watchbill, on the page of approval {approval}."),
     }
 }

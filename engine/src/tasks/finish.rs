@@ -245,7 +245,7 @@ async fn take_live_leases(
             SELECT id FROM runs WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1)) ORDER BY id FOR UPDATE
         ), stored AS MATERIALIZED (
             SELECT t.id, t.name, t.run, r.plan_version_id, t.origin, t.state, t.attempt, t.definition,
-                   t.automatic_retries, t.crash_recoveries
+                   t.automatic_retries, t.crash_recoveries, t.change_round
             FROM tasks t LEFT JOIN runs r ON r.id = t.run
             WHERE t.id = ANY($1) AND (SELECT count(*) FROM locked) >= 0
             ORDER BY t.id
@@ -258,7 +258,7 @@ async fn take_live_leases(
             RETURNING l.task_id, l.attempt
         )
         SELECT t.id, t.name, t.run, t.plan_version_id AS "plan_version?", t.origin = 'native' AS "native!", t.state,
-               t.attempt, t.definition, t.automatic_retries, t.crash_recoveries, h.attempt AS "leased_attempt!"
+               t.attempt, t.definition, t.automatic_retries, t.crash_recoveries, t.change_round, h.attempt AS "leased_attempt!"
         FROM stored t JOIN held h ON h.task_id = t.id
         "#,
         &tasks,

@@ -20,6 +20,8 @@ pub(crate) struct StoredTask {
     pub definition: Option<serde_json::Value>,
     pub automatic_retries: i32,
     pub crash_recoveries: i32,
+    /// How often somebody asked for changes of its result.
+    pub change_round: i32,
 }
 
 /// The columns of a [`StoredTask`].
@@ -34,6 +36,7 @@ pub(crate) struct StoredRow {
     pub definition: Option<serde_json::Value>,
     pub automatic_retries: i32,
     pub crash_recoveries: i32,
+    pub change_round: i32,
 }
 
 /// The [`StoredRow`] in a row that holds more besides, of whatever query.
@@ -50,6 +53,7 @@ macro_rules! stored_row {
             definition: $row.definition,
             automatic_retries: $row.automatic_retries,
             crash_recoveries: $row.crash_recoveries,
+            change_round: $row.change_round,
         }
     };
 }
@@ -70,6 +74,7 @@ impl TryFrom<StoredRow> for StoredTask {
             definition: row.definition,
             automatic_retries: row.automatic_retries,
             crash_recoveries: row.crash_recoveries,
+            change_round: row.change_round,
         })
     }
 }
@@ -95,7 +100,8 @@ pub(crate) async fn lock_tasks(
             SELECT id FROM runs WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1)) ORDER BY id FOR UPDATE
         )
         SELECT t.id, t.name, t.run, r.plan_version_id AS "plan_version?", t.origin = 'native' AS "native!",
-               t.state, t.attempt, t.definition, t.automatic_retries, t.crash_recoveries
+               t.state, t.attempt, t.definition, t.automatic_retries, t.crash_recoveries,
+               t.change_round
         FROM tasks t LEFT JOIN runs r ON r.id = t.run
         WHERE t.id = ANY($1) AND (SELECT count(*) FROM locked) >= 0
         ORDER BY t.id
