@@ -83,8 +83,8 @@ pub static KEYS: &[Key] = &[
     key(
         "data_folder",
         &["WATCHBILL_DATA_FOLDER"],
-        "/var/lib/watchbill as root, else $XDG_DATA_HOME/watchbill",
-        "The private database, its passwords, dumps",
+        "/var/lib/watchbill as root, else $XDG_DATA_HOME/watchbill, else $HOME/.local/share/watchbill",
+        "The private database, its passwords, dumps, messages without a mail server",
     ),
     key(
         "plans_folder",
@@ -150,7 +150,7 @@ pub static KEYS: &[Key] = &[
         "retention.log_days",
         &["WATCHBILL_RETENTION_LOG_DAYS"],
         "30",
-        "Days that the output of steps is kept",
+        "Days that the output of steps and messages sent are kept",
     ),
     key(
         "retention.skip_days",
@@ -198,7 +198,7 @@ pub static KEYS: &[Key] = &[
         "notify.slack_signing_secret",
         &["WATCHBILL_SLACK_SIGNING_SECRET"],
         "none",
-        "Signing secret of your Slack app; with it Slack messages carry buttons and /slack/actions answers",
+        "Signing secret of your Slack app; with it Slack messages carry buttons where the policy lets one answer, and /slack/actions answers",
     ),
     key(
         "notify.slack_team",
@@ -282,7 +282,7 @@ pub static KEYS: &[Key] = &[
         "approvals.reported",
         &["WATCHBILL_APPROVALS_REPORTED"],
         "approver",
-        "Roles that may sign what outside orchestrators report",
+        "Roles that may sign what outside orchestrators report, and what steps without a gate ask for",
     ),
     key(
         "metrics.from",
