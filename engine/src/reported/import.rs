@@ -33,7 +33,8 @@ pub struct Imported {
 
 /// Brings the reference's rows over, with their ids. Run again, it goes on where it was.
 ///
-/// Rows that await approval raise real requests, without a message: their people were told.
+/// Rows that await approval raise real requests. Those who may sign hear of them by mail, and the
+/// generic webhook does; Slack and the e-mail webhook were told before.
 ///
 /// # Errors
 /// [`Error::Conflict`] where an id is taken by another task; [`Error::Invalid`] naming the row.
