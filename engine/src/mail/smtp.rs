@@ -17,6 +17,9 @@ use secrecy::ExposeSecret as _;
 use super::letter::one_line;
 use crate::settings::{MailSettings, Smtp, SmtpTls};
 
+/// Enhanced codes by which a server says that the recipient's address is no good.
+const ABOUT_THE_ADDRESS: [&str; 6] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"];
+
 /// A step of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -181,7 +184,9 @@ impl Exchange<'_> {
                 let text = what(step, &error);
                 let refusal = self.failed(step, &text);
                 Err(match refusal {
-                    Refusal::Later(text) if refuses_address(step, &error) => Refusal::Address(text),
+                    Refusal::Later(text) if is_about_address(step, &error) => {
+                        Refusal::Address(text)
+                    }
                     other => other,
                 })
             }
@@ -222,16 +227,88 @@ fn what(step: Step, error: &Error) -> String {
     }
 }
 
-/// A 5xx to RCPT is about the address, unless it says that it is about us: 5.7 is policy
-/// (relaying denied), 530 asks for a login. Then the configuration is at fault, and every
-/// address would be struck off.
-fn refuses_address(step: Step, error: &Error) -> bool {
-    let Some(code) = error.status() else {
-        return false;
+fn is_about_address(step: Step, error: &Error) -> bool {
+    let code = error.status().map(u16::from);
+    step == Step::Recipient && code.is_some_and(|code| refuses_address(code, &error.to_string()))
+}
+
+/// Whether an answer to RCPT refuses the address for good.
+///
+/// Servers put off to RCPT what they hold against our sender, our greeting or our login, and a
+/// full mailbox is a 5xx too: taken for the address's fault, one mistake of our configuration
+/// would strike off every address. So only what speaks of the recipient's address counts: of
+/// RFC 3463 section 3.2 (no such mailbox, system or form; moved away) and 3.3 (disabled), RFC
+/// 7505 (a domain that takes no mail), and 550, 551 and 553 of RFC 5321 section 4.2.3 where
+/// no enhanced code says more. All else is tried again until it is given up.
+fn refuses_address(code: u16, text: &str) -> bool {
+    match text.split_whitespace().find_map(enhanced_code) {
+        Some(said) => (500..600).contains(&code) && ABOUT_THE_ADDRESS.contains(&said),
+        None => matches!(code, 550 | 551 | 553),
+    }
+}
+
+/// The enhanced code that a word is; some servers write `(#5.7.1)`, and at the end.
+fn enhanced_code(word: &str) -> Option<&str> {
+    let word = word.trim_matches(|character: char| !character.is_ascii_alphanumeric());
+    let parts: Vec<&str> = word.split('.').collect();
+    let [class, subject, detail] = parts[..] else {
+        return None;
     };
-    let text = error.to_string();
-    step == Step::Recipient
-        && error.is_permanent()
-        && code.to_string() != "530"
-        && !text.contains(" 5.7.")
+    let is_number = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    (matches!(class, "2" | "4" | "5") && is_number(subject) && is_number(detail)).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_speaks_of_the_address_refuses_it_for_good() {
+        for (code, text, expected) in [
+            (550, "5.1.1 no such user", true),
+            (550, "5.1.2 no such domain", true),
+            (501, "5.1.3 bad address syntax", true),
+            (551, "5.1.6 moved away", true),
+            (556, "5.1.10 the domain takes no mail", true),
+            (550, "5.2.1 the mailbox is disabled", true),
+            (550, "no such user", true),
+            (551, "user not local", true),
+            (553, "mailbox name not allowed", true),
+            (550, "no such user (#5.1.1)", true),
+            // Postfix says at RCPT what it holds against the sender and the greeting.
+            (550, "5.1.8 <a@b.c>: Sender address rejected", false),
+            (504, "5.5.2 <localhost>: Helo command rejected", false),
+            (550, "5.7.1 relaying denied", false),
+            (553, "not in my list of allowed rcpthosts (#5.7.1)", false),
+            (550, "[5.7.1] rejected, see 5.1.1", false),
+            (530, "5.7.0 authentication required", false),
+            (530, "authentication required", false),
+            (552, "5.2.2 the mailbox is full", false),
+            (552, "the mailbox is full", false),
+            (554, "transaction failed", false),
+            (550, "5.1.11 not one of those", false),
+            (450, "5.1.1 come back later", false),
+            (450, "4.2.1 come back later", false),
+        ] {
+            assert_eq!(refuses_address(code, text), expected, "{code} {text}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_network_is_no_enhanced_code() {
+        for (word, code) in [
+            ("5.1.1", Some("5.1.1")),
+            ("<5.1.10>:", Some("5.1.10")),
+            ("5.1.1.9", None),
+            ("(5.1)", None),
+            ("5.1.1x", None),
+            ("5.1.1@example.org", None),
+            ("5.1.", None),
+            ("3.1.1", None),
+        ] {
+            assert_eq!(enhanced_code(word), code, "{word}");
+        }
+    }
 }

@@ -73,9 +73,24 @@ async fn a_fault_at_any_verb_is_tried_again_on_a_fresh_connection(pool: PgPool) 
         assert!(!row.delivered && !row.abandoned, "{at:?} {row:?}");
         let_time_pass(&engine).await;
     }
-    sink.rule(&[(At::Rcpt, Fault::Answer("554 5.7.1 relaying denied"))]);
-    send_all(&engine).await;
-    assert!(!rows(&engine).await[0].abandoned, "it is about us");
+    // So is most of what servers answer to RCPT, where they put off what they hold against us.
+    for answer in [
+        "554 5.7.1 relaying denied",
+        "553 sorry, not in my list of allowed rcpthosts (#5.7.1)",
+        "550 5.1.8 <watchbill@example.org>: Sender address rejected: Domain not found",
+        "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname",
+        "530 5.7.0 authentication required",
+        "552 5.2.2 mailbox full",
+        "550-5.7.1 two lines\r\n550 5.7.1 about us",
+    ] {
+        sink.rule(&[(At::Rcpt, Fault::Answer(answer))]);
+        let before = rows(&engine).await[0].tries;
+        send_all(&engine).await;
+        let row = rows(&engine).await.swap_remove(0);
+        assert_eq!(row.tries, before + 1, "{answer} {row:?}");
+        assert!(!row.delivered && !row.abandoned, "{answer} {row:?}");
+        let_time_pass(&engine).await;
+    }
 
     assert!(sink.received().is_empty());
     sink.rule(&[]);
