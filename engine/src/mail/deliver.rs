@@ -17,7 +17,7 @@ use super::cause::Cause;
 use super::compose::{Composed, Reader, compose};
 use super::disable::disable;
 use super::recipient::{Recipient, recipient};
-use super::smtp::{Parcel, Refusal, hand_over};
+use super::smtp::{Parcel, Reason, Refusal, hand_over};
 use super::{folder, message, times, write};
 use crate::outbox::{PATIENCE, pause};
 use crate::{Engine, Result};
@@ -51,10 +51,10 @@ enum Outcome {
     Wait(DateTime<Utc>),
     /// Nothing to say any more, or nobody to say it to.
     Dropped(String),
-    Later(String),
+    Later(Reason),
     BadAddress {
         address: String,
-        reason: String,
+        reason: Reason,
     },
 }
 
@@ -183,24 +183,25 @@ async fn try_one(engine: &Engine, due: Due) -> Result<()> {
         Outcome::Dropped(reason) => end(engine, &due, &reason, true).await,
         Outcome::Later(reason) => {
             // The step and the server's number, never an address or a login.
-            let step = reason.split(':').next().unwrap_or_default();
+            let step = reason.text.split(':').next().unwrap_or_default();
             tracing::warn!(
                 outbox.id = due.id,
                 channel = "mail",
                 tries = due.tries,
                 step,
+                reply = reason.code,
                 "message {} was not delivered",
                 due.id
             );
             if due.given_up_next {
-                end(engine, &due, &reason, false).await
+                end(engine, &due, &reason.text, false).await
             } else {
-                back_off(engine, &due, &reason).await
+                back_off(engine, &due, &reason.text).await
             }
         }
         Outcome::BadAddress { address, reason } => {
             disable(engine, due.account, &address, &reason).await?;
-            end(engine, &due, &reason, false).await
+            end(engine, &due, &reason.text, false).await
         }
     }
 }
@@ -210,9 +211,9 @@ async fn send(engine: &Engine, due: &Due) -> Result<Outcome> {
         Ok(cause) => cause,
         // A newer version wrote it; that one will send it.
         Err(_) => {
-            return Ok(Outcome::Later(
-                "this version does not know such messages".to_owned(),
-            ));
+            return Ok(Outcome::Later(Reason::unanswered(
+                "this version does not know such messages",
+            )));
         }
     };
     let (recipient, now, composed) = {
@@ -252,17 +253,17 @@ async fn hand(
     now: DateTime<Utc>,
 ) -> Result<Outcome> {
     let settings = &engine.settings.mail;
-    let bad = |reason: String| Outcome::BadAddress {
+    let bad = |reason: Reason| Outcome::BadAddress {
         address: recipient.email.clone(),
         reason,
     };
     let Ok(to) = recipient.email.parse::<Address>() else {
-        return Ok(bad("it is no mail address".to_owned()));
+        return Ok(bad(Reason::unanswered("it is no mail address")));
     };
     let Ok(from) = message::sender(&settings.from) else {
-        return Ok(Outcome::Later(
-            "the configured sender is no mail address".to_owned(),
-        ));
+        return Ok(Outcome::Later(Reason::unanswered(
+            "the configured sender is no mail address",
+        )));
     };
     let reader = Reader::new(recipient, &settings.base_url, now);
     // Stable over all tries, and another one after a restored backup counts ids again.
@@ -277,7 +278,10 @@ async fn hand(
     };
     let mail = match message::build(&composed.letter, &around) {
         Ok(mail) => mail.formatted(),
-        Err(error) => return Ok(Outcome::Later(format!("cannot be written: {error}"))),
+        Err(error) => {
+            let reason = Reason::unanswered(format!("cannot be written: {error}"));
+            return Ok(Outcome::Later(reason));
+        }
     };
     let handed = match (&settings.smtp, &settings.folder) {
         (Some(smtp), _) => {
@@ -293,9 +297,12 @@ async fn hand(
             tokio::task::spawn_blocking(move || folder::write(&path, &name, &mail))
                 .await
                 .map_err(anyhow::Error::new)?
-                .map_err(|error| Refusal::Later(format!("{error:#}")))
+                .map_err(|error| Refusal::Later(Reason::unanswered(format!("{error:#}"))))
         }
-        (None, None) => Err(Refusal::Later("no mail server is configured".to_owned())),
+        (None, None) => {
+            let reason = Reason::unanswered("no mail server is configured");
+            Err(Refusal::Later(reason))
+        }
     };
     Ok(match handed {
         Ok(()) => Outcome::Sent {

@@ -5,6 +5,7 @@ use model::id::AccountId;
 
 use super::cause::Cause;
 use super::recipient::admins;
+use super::smtp::Reason;
 use super::write::write;
 use crate::{Engine, Result};
 
@@ -13,33 +14,36 @@ pub(super) async fn disable(
     engine: &Engine,
     account: AccountId,
     address: &str,
-    reason: &str,
+    reason: &Reason,
 ) -> Result<()> {
     let mut transaction = engine.pool.begin().await?;
     // Another address may have been written while this one was tried.
-    let login = sqlx::query_scalar!(
+    let disabled = sqlx::query!(
         "UPDATE accounts SET email_disabled_at = watchbill_now(), email_disabled_reason = $3
-         WHERE id = $1 AND email = $2 AND email_disabled_at IS NULL RETURNING login",
+         WHERE id = $1 AND email = $2 AND email_disabled_at IS NULL",
         account.0,
         address,
-        reason,
+        reason.text,
     )
-    .fetch_optional(&mut *transaction)
-    .await?;
-    let Some(login) = login else {
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if disabled == 0 {
         return Ok(());
-    };
+    }
     let cause = Cause::AddressDisabled {
         account,
         address: address.to_owned(),
-        reason: reason.to_owned(),
+        reason: reason.text.clone(),
     };
     let to = admins(&mut transaction).await?;
     write(&mut transaction, engine, &to, &cause, None).await?;
     transaction.commit().await?;
+    // Neither the login, which may be the address, nor the server's words, which may repeat it.
     tracing::warn!(
         account.id = account.0,
-        "mail to {login} is refused for good; the address is disabled until it is written anew"
+        reply = reason.code,
+        "mail to account {account} is refused for good; the address is disabled until it is written anew"
     );
     Ok(())
 }

@@ -63,9 +63,27 @@ pub struct Said {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Another try may succeed.
-    Later(String),
+    Later(Reason),
     /// The server refuses this address for good.
-    Address(String),
+    Address(Reason),
+}
+
+/// A reason: in words for admins, which may hold an address, and as logs may tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub text: String,
+    /// The number that the server answered, where it did.
+    pub code: Option<u16>,
+}
+
+impl Reason {
+    /// What failed without an answer of the server.
+    pub fn unanswered(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            code: None,
+        }
+    }
 }
 
 /// Who sends what to whom.
@@ -134,7 +152,7 @@ impl Exchange<'_> {
             }
             builder.build().map_err(|error| error.to_string())
         };
-        read().map_err(|text| self.failed(Step::Certificates, &text))
+        read().map_err(|text| Refusal::Later(self.failed(Step::Certificates, &text, None)))
     }
 
     async fn speak(
@@ -181,28 +199,32 @@ impl Exchange<'_> {
                 Ok(done)
             }
             Ok(Err(error)) => {
-                let text = what(step, &error);
-                let refusal = self.failed(step, &text);
-                Err(match refusal {
-                    Refusal::Later(text) if is_about_address(step, &error) => {
-                        Refusal::Address(text)
-                    }
-                    other => other,
+                let code = error.status().map(u16::from);
+                let reason = self.failed(step, &what(step, &error), code);
+                let is_address = step == Step::Recipient
+                    && code.is_some_and(|code| refuses_address(code, &error.to_string()));
+                Err(if is_address {
+                    Refusal::Address(reason)
+                } else {
+                    Refusal::Later(reason)
                 })
             }
             Err(_) => {
                 let text = format!("no answer within {} seconds", self.limit.as_secs());
-                Err(self.failed(step, &text))
+                Err(Refusal::Later(self.failed(step, &text, None)))
             }
         }
     }
 
-    fn failed(&mut self, step: Step, text: &str) -> Refusal {
+    fn failed(&mut self, step: Step, text: &str, code: Option<u16>) -> Reason {
         let text = one_line(text, 300);
-        let refusal = Refusal::Later(format!("{step}: {text}"));
+        let reason = Reason {
+            text: format!("{step}: {text}"),
+            code,
+        };
         let went = false;
         self.told.push(Said { step, went, text });
-        refusal
+        reason
     }
 }
 
@@ -225,11 +247,6 @@ fn what(step: Step, error: &Error) -> String {
         None if error.is_timeout() => "no answer in time".to_owned(),
         Some(_) | None => error.to_string(),
     }
-}
-
-fn is_about_address(step: Step, error: &Error) -> bool {
-    let code = error.status().map(u16::from);
-    step == Step::Recipient && code.is_some_and(|code| refuses_address(code, &error.to_string()))
 }
 
 /// Whether an answer to RCPT refuses the address for good.
