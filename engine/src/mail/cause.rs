@@ -1,6 +1,6 @@
 //! Why a message is sent. The outbox keeps it as JSON; words follow when it is rendered.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use model::id::{AccountId, ApprovalId, TaskId};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub(super) enum Cause {
         account: AccountId,
         address: String,
         reason: String,
+        /// The moment of the refusal; rows of earlier versions do not name it.
+        #[serde(default)]
+        at: DateTime<Utc>,
     },
     /// The one message of a local day.
     Digest { date: NaiveDate },
@@ -42,9 +45,16 @@ impl Cause {
                 format!("approval/{approval}/escalated/{step}")
             }
             Self::TaskFailed { task, attempt, .. } => format!("task/{task}/failed/{attempt}"),
+            // An address that was written anew may be refused again, and that is news.
             Self::AddressDisabled {
-                account, address, ..
-            } => format!("account/{account}/disabled/{address}"),
+                account,
+                address,
+                at,
+                ..
+            } => {
+                let at = at.timestamp_micros();
+                format!("account/{account}/disabled/{address}/{at}")
+            }
             Self::Digest { date } => format!("digest/{date}"),
         }
     }

@@ -121,6 +121,7 @@ pub(super) async fn compose(
             account,
             address,
             reason,
+            ..
         } => {
             let login = facts::login(connection, *account).await?;
             Ok(Ok(refused(reader, &login, address, reason)))
@@ -318,6 +319,7 @@ async fn daily(
                 account,
                 address,
                 reason,
+                ..
             } => addresses.push((account, address, reason)),
             // Requests are listed as they stand now.
             Cause::ApprovalRequested { .. }

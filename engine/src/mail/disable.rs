@@ -18,23 +18,24 @@ pub(super) async fn disable(
 ) -> Result<()> {
     let mut transaction = engine.pool.begin().await?;
     // Another address may have been written while this one was tried.
-    let disabled = sqlx::query!(
-        "UPDATE accounts SET email_disabled_at = watchbill_now(), email_disabled_reason = $3
-         WHERE id = $1 AND email = $2 AND email_disabled_at IS NULL",
+    let at = sqlx::query_scalar!(
+        r#"UPDATE accounts SET email_disabled_at = watchbill_now(), email_disabled_reason = $3
+           WHERE id = $1 AND email = $2 AND email_disabled_at IS NULL
+           RETURNING email_disabled_at AS "at!""#,
         account.0,
         address,
         reason.text,
     )
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected();
-    if disabled == 0 {
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(at) = at else {
         return Ok(());
-    }
+    };
     let cause = Cause::AddressDisabled {
         account,
         address: address.to_owned(),
         reason: reason.text.clone(),
+        at,
     };
     let to = admins(&mut transaction).await?;
     write(&mut transaction, engine, &to, &cause, None).await?;

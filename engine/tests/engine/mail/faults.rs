@@ -107,11 +107,7 @@ async fn a_refused_address_is_disabled_and_the_admins_are_told(pool: PgPool) {
     let gone = reader(&engine, "gone@example.org", &[Role::Approver]).await;
     reader(&engine, "approver@example.org", &[Role::Approver]).await;
     let admin = reader(&engine, "admin@example.org", &[Role::Admin]).await;
-    sink.rules(vec![Rule {
-        at: At::Rcpt,
-        fault: Fault::Answer("550 5.1.1 no such user"),
-        only: Some("gone@example.org"),
-    }]);
+    sink.rules(vec![gone_rule()]);
     waiting(&engine, None).await;
     send_all(&engine).await;
     let told = sink.received();
@@ -165,6 +161,25 @@ async fn a_refused_address_is_disabled_and_the_admins_are_told(pool: PgPool) {
             .iter()
             .any(|one| one.to == ["gone@example.org"])
     );
+
+    // The same address is refused anew, and the admins hear of that too.
+    sink.rules(vec![gone_rule()]);
+    waiting(&engine, None).await;
+    send_all(&engine).await;
+    let told = sink.received();
+    let about = told
+        .iter()
+        .filter(|one| subject(one) == "Mail to gone@example.org is refused");
+    assert_eq!(about.count(), 2);
+}
+
+/// The server knows nobody by this address.
+fn gone_rule() -> Rule {
+    Rule {
+        at: At::Rcpt,
+        fault: Fault::Answer("550 5.1.1 no such user"),
+        only: Some("gone@example.org"),
+    }
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
