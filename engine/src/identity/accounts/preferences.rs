@@ -107,9 +107,17 @@ fn edited(mut to: Preferences, edit: &PreferencesEdit) -> Result<Preferences> {
     if let Some(text) = &edit.email {
         match filled(text).map(checked_email).transpose() {
             Ok(email) => {
+                let alone = PreferencesEdit {
+                    email: edit.email.clone(),
+                    ..PreferencesEdit::default()
+                };
+                // A form sends the address with every change; only who sends nothing else asks
+                // for another try of a refused one.
+                if email != to.email || *edit == alone {
+                    to.email_disabled_at = None;
+                    to.email_disabled_reason = None;
+                }
                 to.email = email;
-                to.email_disabled_at = None;
-                to.email_disabled_reason = None;
             }
             Err(message) => wrong("email", message),
         }

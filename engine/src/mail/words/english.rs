@@ -42,7 +42,7 @@ pub(super) static WORDS: Words = Words {
             "The mail server refuses the address {address} of {login} for good. Nothing more is sent there."
         )
     },
-    address_hint: "Once the address is right, write it anew: on the person's page Account, or with `watchbill user set`.",
+    address_hint: "Correct it on the person's page Account. `watchbill user set LOGIN --email ADDRESS` also tries the same address again.",
     test_text: "This is a test. Whoever reads it can be reached.",
     deadline: "Decide by",
     deadline_hint: |when, zone| {

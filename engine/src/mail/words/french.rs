@@ -46,7 +46,7 @@ pub(super) static WORDS: Words = Words {
             "Le serveur de messagerie refuse définitivement l’adresse {address} de {login}. Plus rien n’y est envoyé."
         )
     },
-    address_hint: "Une fois l’adresse corrigée, enregistrez-la de nouveau : sur la page Compte de la personne, ou avec `watchbill user set`.",
+    address_hint: "Corrigez-la sur la page Compte de la personne. `watchbill user set LOGIN --email ADRESSE` fait aussi réessayer la même adresse.",
     test_text: "Ceci est un essai. Si vous le lisez, vous êtes joignable.",
     deadline: "À décider avant le",
     deadline_hint: |when, zone| {

@@ -144,6 +144,44 @@ async fn a_login_that_is_an_address_is_where_mail_goes(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_refused_address_is_tried_again_only_when_it_is_meant(pool: PgPool) {
+    let engine = engine_with(pool, None);
+    let person = reader(&engine, "approver@example.org", &[Role::Approver]).await;
+    let account = person.account().unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    let form = |email: &str, language: &str| PreferencesEdit {
+        email: text(email),
+        language: text(language),
+        ..PreferencesEdit::default()
+    };
+    let alone = PreferencesEdit {
+        email: text("approver@example.org"),
+        ..PreferencesEdit::default()
+    };
+    for (edit, is_lifted) in [
+        (form("approver@example.org", "fr"), false),
+        (form("approver@example.org", "fr"), false),
+        (alone, true),
+        (form("other@example.org", "en"), true),
+        (form("", "en"), true),
+    ] {
+        sqlx::query(
+            "UPDATE accounts SET email_disabled_at = watchbill_now(), email_disabled_reason = 'no such user'
+             WHERE id = $1",
+        )
+        .bind(account.0)
+        .execute(&engine.pool)
+        .await
+        .unwrap();
+        choose(&engine, &person, edit.clone()).await;
+        let now = preferences(&engine, &person, account).await.unwrap();
+        assert_eq!(now.email_disabled_at.is_none(), is_lifted, "{edit:?}");
+        assert_eq!(now.email_disabled_reason.is_none(), is_lifted, "{edit:?}");
+        assert_eq!(now.email, edit.email.filter(|email| !email.is_empty()));
+    }
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn whoever_wants_none_gets_none(pool: PgPool) {
     let sink = Sink::new().await;
     let engine = engine_with(pool, Some(sink.plain()));
