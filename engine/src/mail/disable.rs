@@ -38,7 +38,7 @@ pub(super) async fn disable(
         at,
     };
     let to = admins(&mut transaction).await?;
-    write(&mut transaction, engine, &to, &cause, None).await?;
+    write(&mut transaction, engine, &to, &cause).await?;
     transaction.commit().await?;
     // Neither the login, which may be the address, nor the server's words, which may repeat it.
     tracing::warn!(

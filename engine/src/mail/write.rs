@@ -41,8 +41,7 @@ pub async fn approval_escalated(
     to: &[AccountId],
 ) -> Result<()> {
     let cause = Cause::ApprovalEscalated { approval, step };
-    let deadline = deadline(connection, approval).await?;
-    write(connection, engine, to, &cause, deadline).await
+    write(connection, engine, to, &cause).await
 }
 
 /// Tells whoever wants to know that a task failed after its last retry.
@@ -85,7 +84,7 @@ pub(crate) async fn tasks_failed(
             attempt,
             in_a_row,
         };
-        write(connection, engine, &to, &cause, None).await?;
+        write(connection, engine, &to, &cause).await?;
     }
     Ok(())
 }
@@ -97,23 +96,32 @@ pub(crate) async fn preferences_changed(
     mode: NotifyMode,
 ) -> Result<()> {
     let person = reachable(connection, &[account]).await?.into_iter().next();
+    let person = person.filter(|_| mode == NotifyMode::Digest);
     let now = now(connection).await?;
-    let digest = person
-        .filter(|_| mode == NotifyMode::Digest)
-        .and_then(|person| {
-            next_digest(
-                person.preferences.digest_hour,
-                &zone_of(&person.preferences),
-                now,
-            )
-        });
-    sqlx::query!(
-        "UPDATE outbox
-         SET for_digest = $2::timestamptz IS NOT NULL, next_try_at = coalesce($2, watchbill_now())
-         WHERE channel = 'mail' AND recipient_account_id = $1 AND digest_id IS NULL AND tries = 0
-           AND payload->>'kind' <> 'digest' AND delivered_at IS NULL AND abandoned_at IS NULL",
+    let waiting = sqlx::query!(
+        r#"SELECT o.id, p.expires_at AS "deadline?"
+           FROM outbox o LEFT JOIN approvals p ON p.id = (o.payload->>'approval')::bigint
+           WHERE o.channel = 'mail' AND o.recipient_account_id = $1 AND o.digest_id IS NULL AND o.tries = 0
+             AND o.payload->>'kind' <> 'digest' AND o.delivered_at IS NULL AND o.abandoned_at IS NULL
+           ORDER BY o.id
+           FOR UPDATE OF o"#,
         account.0,
-        digest,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let ids: Vec<i64> = waiting.iter().map(|row| row.id).collect();
+    let digests: Vec<Option<DateTime<Utc>>> = waiting
+        .iter()
+        .map(|row| waits_for_digest(person.as_ref()?, row.deadline, now))
+        .collect();
+    // What the digest is too late for goes at once.
+    sqlx::query!(
+        "UPDATE outbox o
+         SET for_digest = g.digest IS NOT NULL, next_try_at = coalesce(g.digest, watchbill_now())
+         FROM unnest($1::bigint[], $2::timestamptz[]) AS g (id, digest)
+         WHERE o.id = g.id",
+        &ids,
+        &digests as &[Option<DateTime<Utc>>],
     )
     .execute(&mut *connection)
     .await?;
@@ -131,8 +139,7 @@ async fn ask(
         return Ok(());
     }
     let to = asked(connection, approval).await?;
-    let deadline = deadline(connection, approval).await?;
-    write(connection, engine, &to, cause, deadline).await
+    write(connection, engine, &to, cause).await
 }
 
 /// Writes a row for each person whom mail can reach; the same cause writes no second one.
@@ -141,7 +148,6 @@ pub(super) async fn write(
     engine: &Engine,
     to: &[AccountId],
     cause: &Cause,
-    deadline: Option<DateTime<Utc>>,
 ) -> Result<()> {
     if !goes_somewhere(engine) {
         return Ok(());
@@ -151,6 +157,7 @@ pub(super) async fn write(
         return Ok(());
     }
     let now = now(connection).await?;
+    let deadline = deadline(connection, cause).await?;
     let payload = serde_json::to_value(cause).map_err(anyhow::Error::new)?;
     let key = cause.key();
     let accounts: Vec<i64> = people.iter().map(|person| person.account.0).collect();
@@ -160,7 +167,7 @@ pub(super) async fn write(
         .collect();
     let digests: Vec<Option<DateTime<Utc>>> = people
         .iter()
-        .map(|person| waits_for_digest(person, cause, deadline, now))
+        .map(|person| waits_for_digest(person, deadline, now))
         .collect();
     sqlx::query!(
         "INSERT INTO outbox (channel, dedup_key, payload, recipient_account_id, for_digest, next_try_at)
@@ -181,12 +188,11 @@ pub(super) async fn write(
 /// which is also so where the digest would come too late to answer.
 fn waits_for_digest(
     person: &Recipient,
-    cause: &Cause,
     deadline: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let preferences = &person.preferences;
-    if preferences.mode != NotifyMode::Digest || matches!(cause, Cause::Digest { .. }) {
+    if preferences.mode != NotifyMode::Digest {
         return None;
     }
     next_digest(preferences.digest_hour, &zone_of(preferences), now)
@@ -206,10 +212,19 @@ pub(super) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>> 
     Ok(now)
 }
 
-async fn deadline(
+/// When it is too late to do what the message asks for; none where it asks for nothing.
+pub(super) async fn deadline(
     connection: &mut PgConnection,
-    approval: ApprovalId,
+    cause: &Cause,
 ) -> Result<Option<DateTime<Utc>>> {
+    let approval = match cause {
+        Cause::ApprovalRequested { approval }
+        | Cause::ApprovalReminder { approval, .. }
+        | Cause::ApprovalEscalated { approval, .. } => *approval,
+        Cause::TaskFailed { .. } | Cause::AddressDisabled { .. } | Cause::Digest { .. } => {
+            return Ok(None);
+        }
+    };
     let deadline =
         sqlx::query_scalar!("SELECT expires_at FROM approvals WHERE id = $1", approval.0)
             .fetch_optional(connection)

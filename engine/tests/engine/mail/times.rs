@@ -3,6 +3,7 @@
 use engine::approvals::{Channel, Decide, act_on_due, decide};
 use engine::identity::accounts::PreferencesEdit;
 use engine::mail::write_due_digests;
+use model::id::ApprovalId;
 use model::identity::{Principal, Role};
 use model::plan::Gate;
 use model::task::GatePhase;
@@ -78,16 +79,29 @@ async fn reminders_of_a_quiet_night_are_one(pool: PgPool) {
     assert_eq!(sink.received().len(), 2, "one reminder for both");
 }
 
-async fn digest_reader(engine: &engine::Engine, hour: &str) -> Principal {
-    let person = reader(engine, "approver@example.org", &[Role::Approver]).await;
-    let edit = PreferencesEdit {
+/// One message a day at this local hour.
+fn daily_at(hour: &str) -> PreferencesEdit {
+    PreferencesEdit {
         mode: Some("digest".to_owned()),
         digest_hour: Some(hour.to_owned()),
         failures: Some(true),
         ..in_paris()
-    };
-    choose(engine, &person, edit).await;
+    }
+}
+
+async fn digest_reader(engine: &engine::Engine, hour: &str) -> Principal {
+    let person = reader(engine, "approver@example.org", &[Role::Approver]).await;
+    choose(engine, &person, daily_at(hour)).await;
     person
+}
+
+/// A request that ends in three hours.
+async fn urgent(engine: &engine::Engine) -> ApprovalId {
+    let asks = Gate {
+        expires_seconds: Some(3 * 3_600),
+        ..gate(GatePhase::AfterResult)
+    };
+    waiting_under(engine, None, asks).await
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
@@ -235,6 +249,32 @@ async fn what_cannot_wait_for_the_digest_is_told_at_once(pool: PgPool) {
     drop(connection);
     send_all(&engine).await;
     assert_eq!(sink.received().len(), 1);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn choosing_the_digest_puts_off_nothing_that_ends_before_it(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    clock_at(&engine, "2026-11-19T12:00:00Z").await;
+    let approver = reader(&engine, "approver@example.org", &[Role::Approver]).await;
+    let approval = urgent(&engine).await;
+    waiting(&engine, None).await;
+    // Two choices of the digest: the second one looks at what the first one put off.
+    for hour in ["7", "8"] {
+        choose(&engine, &approver, daily_at(hour)).await;
+        let put_off: Vec<bool> = rows(&engine)
+            .await
+            .iter()
+            .map(|row| row.for_digest)
+            .collect();
+        assert_eq!(put_off, [false, true], "{hour}");
+    }
+    send_all(&engine).await;
+    let [one] = &sink.received()[..] else {
+        panic!("one message")
+    };
+    let (text, _) = parts(one);
+    assert!(text.contains(&format!("/approvals/{approval}\n")), "{text}");
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
