@@ -10,6 +10,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use lettre::Address;
 use model::id::AccountId;
+use sqlx::PgConnection;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -223,7 +224,7 @@ async fn send(engine: &Engine, due: &Due) -> Result<Outcome> {
             Err(reason) => return Ok(Outcome::Dropped(reason.to_owned())),
         };
         let now = write::now(&mut connection).await?;
-        if let Some(until) = quiet(&recipient, &cause, now) {
+        if let Some(until) = quiet(&mut connection, &recipient, &cause, now).await? {
             return Ok(Outcome::Wait(until));
         }
         let reader = Reader::new(&recipient, &engine.settings.mail.base_url, now);
@@ -236,13 +237,24 @@ async fn send(engine: &Engine, due: &Due) -> Result<Outcome> {
     }
 }
 
-/// The end of the person's quiet hours; whoever chose an hour for the daily message meant it.
-fn quiet(recipient: &Recipient, cause: &Cause, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// The end of the person's quiet hours, where the message can wait for it. Whoever chose an
+/// hour for the daily message meant it; a request that ends before they do is told at once.
+async fn quiet(
+    connection: &mut PgConnection,
+    recipient: &Recipient,
+    cause: &Cause,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>> {
     let preferences = &recipient.preferences;
-    let quiet = preferences
+    let hours = preferences
         .quiet
-        .filter(|_| !matches!(cause, Cause::Digest { .. }))?;
-    times::quiet_until(quiet, &times::zone_of(preferences), now)
+        .filter(|_| !matches!(cause, Cause::Digest { .. }));
+    let zone = times::zone_of(preferences);
+    let Some(until) = hours.and_then(|hours| times::quiet_until(hours, &zone, now)) else {
+        return Ok(None);
+    };
+    let deadline = write::deadline(connection, cause).await?;
+    Ok(Some(until).filter(|until| deadline.is_none_or(|deadline| *until < deadline)))
 }
 
 async fn hand(

@@ -24,17 +24,29 @@ fn in_paris() -> PreferencesEdit {
     }
 }
 
+fn quiet_nights() -> PreferencesEdit {
+    PreferencesEdit {
+        quiet_from: Some("22:00".to_owned()),
+        quiet_until: Some("07:00".to_owned()),
+        ..in_paris()
+    }
+}
+
+/// A request that ends in three hours.
+async fn urgent(engine: &engine::Engine) -> ApprovalId {
+    let asks = Gate {
+        expires_seconds: Some(3 * 3_600),
+        ..gate(GatePhase::AfterResult)
+    };
+    waiting_under(engine, None, asks).await
+}
+
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_message_waits_until_quiet_hours_end(pool: PgPool) {
     let sink = Sink::new().await;
     let engine = engine_with(pool, Some(sink.plain()));
     let approver = reader(&engine, "approver@example.org", &[Role::Approver]).await;
-    let edit = PreferencesEdit {
-        quiet_from: Some("22:00".to_owned()),
-        quiet_until: Some("07:00".to_owned()),
-        ..in_paris()
-    };
-    choose(&engine, &approver, edit).await;
+    choose(&engine, &approver, quiet_nights()).await;
     // The night in which the clocks go forward: seven o'clock is five in UTC.
     clock_at(&engine, "2026-03-28T22:30:00Z").await;
     waiting(&engine, None).await;
@@ -50,16 +62,32 @@ async fn a_message_waits_until_quiet_hours_end(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_ends_before_the_quiet_hours_do_is_told_at_once(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    let approver = reader(&engine, "approver@example.org", &[Role::Approver]).await;
+    choose(&engine, &approver, quiet_nights()).await;
+    // The quiet ends at 06:00 in UTC; one request ends at 03:30, the other one days later.
+    clock_at(&engine, "2026-01-29T00:30:00Z").await;
+    let approval = urgent(&engine).await;
+    waiting(&engine, None).await;
+    send_all(&engine).await;
+    let [one] = &sink.received()[..] else {
+        panic!("one message")
+    };
+    let (text, _) = parts(one);
+    assert!(text.contains(&format!("/approvals/{approval}\n")), "{text}");
+    clock_at(&engine, "2026-01-29T06:00:00Z").await;
+    send_all(&engine).await;
+    assert_eq!(sink.received().len(), 2, "the other one in the morning");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn reminders_of_a_quiet_night_are_one(pool: PgPool) {
     let sink = Sink::new().await;
     let engine = engine_with(pool, Some(sink.plain()));
     let approver = reader(&engine, "approver@example.org", &[Role::Approver]).await;
-    let edit = PreferencesEdit {
-        quiet_from: Some("22:00".to_owned()),
-        quiet_until: Some("07:00".to_owned()),
-        ..in_paris()
-    };
-    choose(&engine, &approver, edit).await;
+    choose(&engine, &approver, quiet_nights()).await;
     clock_at(&engine, "2026-01-28T20:00:00Z").await;
     let asks = Gate {
         remind_seconds: Some(3_600),
@@ -93,15 +121,6 @@ async fn digest_reader(engine: &engine::Engine, hour: &str) -> Principal {
     let person = reader(engine, "approver@example.org", &[Role::Approver]).await;
     choose(engine, &person, daily_at(hour)).await;
     person
-}
-
-/// A request that ends in three hours.
-async fn urgent(engine: &engine::Engine) -> ApprovalId {
-    let asks = Gate {
-        expires_seconds: Some(3 * 3_600),
-        ..gate(GatePhase::AfterResult)
-    };
-    waiting_under(engine, None, asks).await
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
