@@ -103,18 +103,18 @@ pub(super) async fn compose(
                 Ok(_) if !people.contains(&reader.recipient.account) => {
                     Err("the person may not sign it any more".to_owned())
                 }
-                Ok(request) => Ok(signature(reader, &request, cause)),
+                Ok(request) => Ok(request_letter(reader, &request, cause)),
                 Err(reason) => Err(reason),
             })
         }
         Cause::ApprovalEscalated { approval, .. } => {
             let request = facts::request(connection, *approval).await?;
-            Ok(open(request).map(|request| signature(reader, &request, cause)))
+            Ok(open(request).map(|request| request_letter(reader, &request, cause)))
         }
         Cause::TaskFailed { task, in_a_row, .. } => {
             let failed = facts::failed(connection, *task).await?;
             Ok(failed
-                .map(|task| failure(reader, &task, *in_a_row))
+                .map(|task| failure_letter(reader, &task, *in_a_row))
                 .ok_or_else(|| "the task is gone".to_owned()))
         }
         Cause::AddressDisabled {
@@ -124,7 +124,7 @@ pub(super) async fn compose(
             ..
         } => {
             let login = facts::login(connection, *account).await?;
-            Ok(Ok(refused(reader, &login, address, reason)))
+            Ok(Ok(refusal_letter(reader, &login, address, reason)))
         }
         Cause::Digest { date } => daily(connection, reader, *date, row).await,
     }
@@ -168,7 +168,15 @@ fn request_name(request: &Request) -> String {
     )
 }
 
-fn signature(reader: &Reader<'_>, request: &Request, cause: &Cause) -> Composed {
+fn failed_name(failed: &Failed) -> String {
+    name(
+        failed.plan.as_deref(),
+        &failed.name,
+        failed.run_id.as_deref(),
+    )
+}
+
+fn request_letter(reader: &Reader<'_>, request: &Request, cause: &Cause) -> Composed {
     let words = reader.words;
     let what = request_name(request);
     let subject = match request.expires_at {
@@ -195,51 +203,41 @@ fn signature(reader: &Reader<'_>, request: &Request, cause: &Cause) -> Composed 
         | Cause::AddressDisabled { .. }
         | Cause::Digest { .. } => (subject, asks(&task)),
     };
-    let mut facts = Vec::new();
-    let mut fact = |label, value: Option<String>| {
-        if let Some(value) = value {
-            facts.push((label, value));
-        }
-    };
     let deadline = request
         .expires_at
         .map(|at| (words.deadline_hint)(&reader.moment(at), reader.zone_name));
-    fact(words.deadline, deadline);
-    fact(words.run, request.run_id.clone());
     let risk = request.risk.map(words.risk_level);
-    fact(words.risk, risk.map(str::to_owned));
-    fact(words.asked_by, request.requester.clone());
-    fact(words.asked_at, Some(reader.moment(request.requested_at)));
-    fact(words.summary, request.summary.clone());
-    fact(words.result, request.outputs_uri.clone());
     let next = if request.next.is_empty() {
         words.next_none.to_owned()
     } else {
         request.next.join(", ")
     };
-    fact(words.next, Some(next));
-    let mut blocks = vec![
-        Block::Text(text),
-        Block::Facts(facts),
-        Block::Link {
+    task_letter(
+        reader,
+        About {
+            subject,
+            text,
+            facts: vec![
+                (words.deadline, deadline),
+                (words.run, request.run_id.clone()),
+                (words.risk, risk.map(str::to_owned)),
+                (words.asked_by, request.requester.clone()),
+                (words.asked_at, Some(reader.moment(request.requested_at))),
+                (words.summary, request.summary.clone()),
+                (words.result, request.outputs_uri.clone()),
+                (words.next, Some(next)),
+            ],
             label: words.look_and_decide,
             url: reader.approval_url(request.approval),
+            log: request.log_excerpt.as_deref(),
+            thread: thread(request.run, request.task),
         },
-    ];
-    blocks.extend(excerpt(words, request.log_excerpt.as_deref()));
-    Composed {
-        letter: reader.letter(subject, blocks),
-        thread: Some(thread(request.run, request.task)),
-    }
+    )
 }
 
-fn failure(reader: &Reader<'_>, failed: &Failed, in_a_row: i64) -> Composed {
+fn failure_letter(reader: &Reader<'_>, failed: &Failed, in_a_row: i64) -> Composed {
     let words = reader.words;
-    let what = name(
-        failed.plan.as_deref(),
-        &failed.name,
-        failed.run_id.as_deref(),
-    );
+    let what = failed_name(failed);
     let task = name(failed.plan.as_deref(), &failed.name, None);
     let (subject, text) = if in_a_row > 1 {
         (
@@ -249,38 +247,65 @@ fn failure(reader: &Reader<'_>, failed: &Failed, in_a_row: i64) -> Composed {
     } else {
         ((words.failed)(&what), (words.failed_text)(&task))
     };
-    let facts = [
-        (words.run, failed.run_id.clone()),
-        (
-            words.failed_at,
-            failed.finished_at.map(|at| reader.moment(at)),
-        ),
-        (
-            words.exit_code,
-            failed.exit_code.map(|code| code.to_string()),
-        ),
-        (words.reason, failed.reason.clone()),
-    ];
-    let facts = facts
+    task_letter(
+        reader,
+        About {
+            subject,
+            text,
+            facts: vec![
+                (words.run, failed.run_id.clone()),
+                (
+                    words.failed_at,
+                    failed.finished_at.map(|at| reader.moment(at)),
+                ),
+                (
+                    words.exit_code,
+                    failed.exit_code.map(|code| code.to_string()),
+                ),
+                (words.reason, failed.reason.clone()),
+            ],
+            label: words.look,
+            url: reader.task_url(failed.task),
+            log: failed.log_excerpt.as_deref(),
+            thread: thread(failed.run, failed.task),
+        },
+    )
+}
+
+/// What a letter about one task says, and where it leads.
+struct About<'a> {
+    subject: String,
+    text: String,
+    /// What is not known is left out.
+    facts: Vec<(&'static str, Option<String>)>,
+    label: &'static str,
+    url: String,
+    log: Option<&'a str>,
+    thread: String,
+}
+
+fn task_letter(reader: &Reader<'_>, about: About<'_>) -> Composed {
+    let facts = about
+        .facts
         .into_iter()
         .filter_map(|(label, value)| Some((label, value?)))
         .collect();
     let mut blocks = vec![
-        Block::Text(text),
+        Block::Text(about.text),
         Block::Facts(facts),
         Block::Link {
-            label: words.look,
-            url: reader.task_url(failed.task),
+            label: about.label,
+            url: about.url,
         },
     ];
-    blocks.extend(excerpt(words, failed.log_excerpt.as_deref()));
+    blocks.extend(excerpt(reader.words, about.log));
     Composed {
-        letter: reader.letter(subject, blocks),
-        thread: Some(thread(failed.run, failed.task)),
+        letter: reader.letter(about.subject, blocks),
+        thread: Some(about.thread),
     }
 }
 
-fn refused(reader: &Reader<'_>, login: &str, address: &str, reason: &str) -> Composed {
+fn refusal_letter(reader: &Reader<'_>, login: &str, address: &str, reason: &str) -> Composed {
     let words = reader.words;
     let blocks = vec![
         Block::Text((words.address_text)(login, address)),
@@ -352,11 +377,7 @@ async fn daily(
     if !failures.is_empty() {
         blocks.push(Block::Heading(words.failures.to_owned()));
         let items = failures.iter().map(|failed| Item {
-            title: name(
-                failed.plan.as_deref(),
-                &failed.name,
-                failed.run_id.as_deref(),
-            ),
+            title: failed_name(failed),
             detail: failed.reason.clone().unwrap_or_default(),
             url: reader.task_url(failed.task),
         });
