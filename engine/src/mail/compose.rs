@@ -1,25 +1,19 @@
 //! From a cause to a letter, in the reader's language and zone, as things stand now.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use jiff::tz::TimeZone;
-use model::id::{AccountId, ApprovalId, TaskId};
-use model::plan::RiskLevel;
+use model::id::{ApprovalId, TaskId};
 use sqlx::PgConnection;
 
 use super::cause::Cause;
+use super::daily::daily;
 use super::facts::{self, Failed, Request};
-use super::letter::{Block, Item, Letter};
+use super::letter::{Block, Letter};
 use super::recipient::Recipient;
+use super::times;
 use super::words::{self, Words};
-use super::{digest, times};
 use crate::Result;
 use crate::approvals::asked;
-
-/// The most entries of one list.
-const ENTRIES: usize = 50;
 
 /// What is to be sent.
 pub(super) struct Composed {
@@ -30,12 +24,12 @@ pub(super) struct Composed {
 
 /// Who reads, and when.
 pub(super) struct Reader<'a> {
-    words: &'static Words,
+    pub words: &'static Words,
     zone: TimeZone,
     zone_name: &'a str,
     now: DateTime<Utc>,
     base: &'a str,
-    recipient: &'a Recipient,
+    pub recipient: &'a Recipient,
 }
 
 impl<'a> Reader<'a> {
@@ -55,12 +49,19 @@ impl<'a> Reader<'a> {
         format!("{}/account", self.base)
     }
 
-    fn moment(&self, at: DateTime<Utc>) -> String {
+    /// The page of messages and their fate, for admins.
+    pub fn mail_page(&self) -> String {
+        format!("{}/mail", self.base)
+    }
+
+    /// A moment in the reader's words and zone.
+    pub fn moment(&self, at: DateTime<Utc>) -> String {
         let at = times::local(&self.zone, at);
         self.words.moment(at, times::local(&self.zone, self.now))
     }
 
-    fn letter(&self, subject: String, mut blocks: Vec<Block>) -> Letter {
+    /// A letter with the foot that all of them have.
+    pub fn letter(&self, subject: String, mut blocks: Vec<Block>) -> Letter {
         blocks.push(Block::Footer {
             text: self.words.link_hint.to_owned(),
             label: self.words.preferences,
@@ -73,11 +74,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn approval_url(&self, approval: ApprovalId) -> String {
+    pub fn approval_url(&self, approval: ApprovalId) -> String {
         format!("{}/approvals/{approval}", self.base)
     }
 
-    fn task_url(&self, task: TaskId) -> String {
+    pub fn task_url(&self, task: TaskId) -> String {
         format!("{}/tasks/{task}", self.base)
     }
 }
@@ -160,7 +161,7 @@ fn thread(run: Option<i64>, task: TaskId) -> String {
     run.map_or_else(|| format!("task-{task}"), |run| format!("run-{run}"))
 }
 
-fn request_name(request: &Request) -> String {
+pub(super) fn request_name(request: &Request) -> String {
     name(
         request.plan.as_deref(),
         &request.task_name,
@@ -168,7 +169,7 @@ fn request_name(request: &Request) -> String {
     )
 }
 
-fn failed_name(failed: &Failed) -> String {
+pub(super) fn failed_name(failed: &Failed) -> String {
     name(
         failed.plan.as_deref(),
         &failed.name,
@@ -313,113 +314,12 @@ fn refusal_letter(reader: &Reader<'_>, login: &str, address: &str, reason: &str)
         Block::Text(words.address_hint.to_owned()),
         Block::Link {
             label: words.accounts,
-            url: format!("{}/mail", reader.base),
+            url: reader.mail_page(),
         },
     ];
     Composed {
         letter: reader.letter((words.address_disabled)(login), blocks),
         thread: None,
-    }
-}
-
-async fn daily(
-    connection: &mut PgConnection,
-    reader: &Reader<'_>,
-    date: NaiveDate,
-    row: i64,
-) -> Result<std::result::Result<Composed, String>> {
-    let words = reader.words;
-    let mut requests = Vec::new();
-    for approval in digest::requests_for(connection, reader.recipient.account, row).await? {
-        requests.extend(facts::request(connection, approval).await?);
-    }
-    let mut failures = Vec::new();
-    let mut addresses: Vec<(AccountId, String, String)> = Vec::new();
-    for payload in facts::collected(connection, row).await? {
-        match serde_json::from_value(payload).map_err(anyhow::Error::new)? {
-            Cause::TaskFailed { task, .. } => {
-                failures.extend(facts::failed(connection, task).await?);
-            }
-            Cause::AddressDisabled {
-                account,
-                address,
-                reason,
-                ..
-            } => addresses.push((account, address, reason)),
-            // Requests are listed as they stand now.
-            Cause::ApprovalRequested { .. }
-            | Cause::ApprovalReminder { .. }
-            | Cause::ApprovalEscalated { .. }
-            | Cause::Digest { .. } => {}
-        }
-    }
-    if requests.is_empty() && failures.is_empty() && addresses.is_empty() {
-        return Ok(Err("nothing is left to tell".to_owned()));
-    }
-    let day = words.day(
-        i8::try_from(date.month()).unwrap_or(1),
-        i8::try_from(date.day()).unwrap_or(1),
-    );
-    let subject = (words.digest)(requests.len(), failures.len(), &day);
-    let mut blocks = Vec::new();
-    for (risk, group) in by_risk(requests) {
-        blocks.push(Block::Heading(match &risk {
-            Some(risk) => (words.to_sign_risk)((words.risk_level)(*risk)),
-            None => words.to_sign.to_owned(),
-        }));
-        let items = group.iter().map(|request| Item {
-            title: request_name(request),
-            detail: sign_detail(reader, request),
-            url: reader.approval_url(request.approval),
-        });
-        listed(words, items.collect(), &mut blocks);
-    }
-    if !failures.is_empty() {
-        blocks.push(Block::Heading(words.failures.to_owned()));
-        let items = failures.iter().map(|failed| Item {
-            title: failed_name(failed),
-            detail: failed.reason.clone().unwrap_or_default(),
-            url: reader.task_url(failed.task),
-        });
-        listed(words, items.collect(), &mut blocks);
-    }
-    if !addresses.is_empty() {
-        blocks.push(Block::Heading(words.refused_addresses.to_owned()));
-        let mut items = Vec::new();
-        for (account, address, reason) in addresses {
-            let login = facts::login(connection, account).await?;
-            items.push(Item {
-                title: format!("{login}: {address}"),
-                detail: reason,
-                url: format!("{}/mail", reader.base),
-            });
-        }
-        listed(words, items, &mut blocks);
-    }
-    Ok(Ok(Composed {
-        letter: reader.letter(subject, blocks),
-        thread: None,
-    }))
-}
-
-fn sign_detail(reader: &Reader<'_>, request: &Request) -> String {
-    let words = reader.words;
-    let deadline = match request.expires_at {
-        Some(at) => (words.until)(&reader.moment(at)),
-        None => words.no_deadline.to_owned(),
-    };
-    match &request.summary {
-        Some(summary) => format!("{deadline} · {summary}"),
-        None => deadline,
-    }
-}
-
-fn listed(words: &Words, mut items: Vec<Item>, blocks: &mut Vec<Block>) {
-    let more = items.len().saturating_sub(ENTRIES);
-    items.truncate(ENTRIES);
-    blocks.push(Block::Items(items));
-    if more > 0 {
-        blocks.push(Block::Text((words.more)(more)));
     }
 }
 
@@ -429,20 +329,4 @@ fn excerpt(words: &Words, log: Option<&str>) -> Option<Block> {
         label: words.log,
         text: log.to_owned(),
     })
-}
-
-/// Groups by risk, the greatest first and what has none last; the order within, which is by
-/// deadline, stays.
-fn by_risk(requests: Vec<Request>) -> Vec<(Option<RiskLevel>, Vec<Request>)> {
-    let mut groups: BTreeMap<Reverse<Option<RiskLevel>>, Vec<Request>> = BTreeMap::new();
-    for request in requests {
-        groups
-            .entry(Reverse(request.risk))
-            .or_default()
-            .push(request);
-    }
-    groups
-        .into_iter()
-        .map(|(Reverse(risk), group)| (risk, group))
-        .collect()
 }

@@ -8,6 +8,7 @@
 
 mod cause;
 mod compose;
+mod daily;
 mod deliver;
 mod digest;
 mod disable;
