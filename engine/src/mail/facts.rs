@@ -117,7 +117,6 @@ pub(super) async fn login(connection: &mut PgConnection, account: AccountId) -> 
     Ok(login.unwrap_or_else(|| account.to_string()))
 }
 
-/// What a digest collected since the one before.
 /// Whether a later reminder of the same request waits for this person: after a night without
 /// messages, or a mail server's, one is enough.
 pub(super) async fn is_reminded_again(
@@ -141,6 +140,7 @@ pub(super) async fn is_reminded_again(
     Ok(found)
 }
 
+/// What a digest collected since the one before.
 pub(super) async fn collected(
     connection: &mut PgConnection,
     digest: i64,
