@@ -8,6 +8,7 @@ use model::notify::{NotifyMode, Preferences};
 use sqlx::PgConnection;
 
 use super::cause::Cause;
+use super::recipient::reachable;
 use super::times::{digest_due, zone_of};
 use super::write::now;
 use crate::approvals::asked;
@@ -30,16 +31,22 @@ pub async fn write_due_digests(engine: &Engine) -> Result<u64> {
     )
     .fetch_all(&mut *connection)
     .await?;
+    let last_dates: HashMap<AccountId, Option<NaiveDate>> = people
+        .into_iter()
+        .map(|person| (AccountId(person.id), person.last_date))
+        .collect();
+    let accounts: Vec<AccountId> = last_dates.keys().copied().collect();
+    let readers = reachable(&mut connection, &accounts).await?;
     let now = now(&mut connection).await?;
     let mut open = None;
     let mut to_write = Vec::new();
-    for person in people {
-        let account = AccountId(person.id);
-        let chosen = preferences::read(&mut connection, account).await?;
-        let Some(date) = due(&chosen, now) else {
+    for reader in readers {
+        let account = reader.account;
+        let Some(date) = due(&reader.preferences, now) else {
             continue;
         };
-        if person.last_date.is_some_and(|last| last >= date) {
+        let last = last_dates.get(&account).copied().flatten();
+        if last.is_some_and(|last| last >= date) {
             continue;
         }
         let open = match &mut open {
