@@ -30,6 +30,8 @@ pub struct PreferencesEdit {
 }
 
 const BOTH_TIMES: &str = "Write both times like 22:00 and 07:00, or neither.";
+const TIMES_DIFFER: &str = "The two times must differ.";
+const END_LATER: &str = "The end must be later than the start.";
 
 /// What this person chose; one's own needs no permission.
 pub async fn preferences(
@@ -162,6 +164,7 @@ fn edited(mut to: Preferences, edit: &PreferencesEdit) -> Result<Preferences> {
         match filled(text).map(|text| text.parse::<WorkingHours>().map(|_| text.to_owned())) {
             None => to.working_hours = None,
             Some(Ok(text)) => to.working_hours = Some(text),
+            Some(Err(_)) if ends_first(text) => wrong("working_hours", END_LATER.to_owned()),
             Some(Err(error)) => wrong("working_hours", error.to_string()),
         }
     }
@@ -171,6 +174,15 @@ fn edited(mut to: Preferences, edit: &PreferencesEdit) -> Result<Preferences> {
     } else {
         Err(Error::Invalid(problems))
     }
+}
+
+/// Whether working hours such as `Mon-Fri 18:00-09:00` end before they begin, or as they do.
+fn ends_first(text: &str) -> bool {
+    text.trim()
+        .split_once(' ')
+        .and_then(|(_, hours)| hours.split_once('-'))
+        .and_then(|(from, until)| local_time(from).zip(local_time(until)))
+        .is_some_and(|(from, until)| until <= from)
 }
 
 fn quiet_hours(to: &mut Preferences, edit: &PreferencesEdit, wrong: &mut impl FnMut(&str, String)) {
@@ -186,9 +198,10 @@ fn quiet_hours(to: &mut Preferences, edit: &PreferencesEdit, wrong: &mut impl Fn
         return;
     }
     match (local_time(&from), local_time(&until)) {
-        (Some(from), Some(until)) if from != until => to.quiet = Some(QuietHours { from, until }),
+        (Some(from), Some(until)) if from == until => wrong("quiet_until", TIMES_DIFFER.to_owned()),
+        (Some(from), Some(until)) => to.quiet = Some(QuietHours { from, until }),
         (None, _) => wrong("quiet_from", BOTH_TIMES.to_owned()),
-        (Some(_), _) => wrong("quiet_until", BOTH_TIMES.to_owned()),
+        (Some(_), None) => wrong("quiet_until", BOTH_TIMES.to_owned()),
     }
 }
 

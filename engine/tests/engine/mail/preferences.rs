@@ -74,6 +74,58 @@ async fn every_wrong_field_is_named_and_nothing_is_stored(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn times_in_the_wrong_order_are_told_apart_from_badly_written_ones(pool: PgPool) {
+    let engine = engine_with(pool, None);
+    let person = reader(&engine, "approver@example.org", &[Role::Approver]).await;
+    let account = person.account().unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    let quiet = |from: &str, until: &str| PreferencesEdit {
+        quiet_from: text(from),
+        quiet_until: text(until),
+        ..PreferencesEdit::default()
+    };
+    let working = |hours: &str| PreferencesEdit {
+        working_hours: text(hours),
+        ..PreferencesEdit::default()
+    };
+    for (edit, field, words) in [
+        (quiet("22:00", "22:00"), "quiet_until", "must differ"),
+        (quiet("22:00", "7"), "quiet_until", "Write both times"),
+        (quiet("", "07:00"), "quiet_from", "Write both times"),
+        (
+            working("Mon-Fri 22:00-06:00"),
+            "working_hours",
+            "The end must be later than the start",
+        ),
+        (
+            working("Mon-Fri 09:00-09:00"),
+            "working_hours",
+            "The end must be later than the start",
+        ),
+        (
+            working("Mon-Fri 9-18"),
+            "working_hours",
+            "like Mon-Fri 09:00-18:00",
+        ),
+        (
+            working("Mon-Fry 09:00-18:00"),
+            "working_hours",
+            "like Mon-Fri 09:00-18:00",
+        ),
+    ] {
+        let Err(Error::Invalid(problems)) = set_preferences(&engine, &person, account, &edit).await
+        else {
+            panic!("{edit:?} is refused")
+        };
+        let [problem] = &problems[..] else {
+            panic!("one problem: {problems:?}")
+        };
+        assert_eq!(problem.field, field, "{edit:?}");
+        assert!(problem.message.contains(words), "{}", problem.message);
+    }
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn ones_own_needs_a_session_and_anothers_needs_admin(pool: PgPool) {
     let engine = engine_with(pool, None);
     let person = reader(&engine, "approver@example.org", &[Role::Approver]).await;
