@@ -1,15 +1,14 @@
 //! Reminders and escalations: who is told when nobody answers, and in whose hours.
 
-use engine::approvals::{Channel, Decide, act_on_due, decide};
+use engine::approvals::act_on_due;
 use engine::identity::accounts::PreferencesEdit;
 use model::identity::Role;
 use model::plan::{EscalationStep, Gate, Signer};
 use model::task::GatePhase;
-use model::view::Verdict;
 use sqlx::PgPool;
 
 use super::sink::Sink;
-use super::{choose, clock_at, engine_with, reader, send_all, subject, waiting_under};
+use super::{approve, choose, clock_at, engine_with, reader, send_all, subject, waiting_under};
 use crate::support::gate;
 
 /// Who got a message since the last look, with its subject's first word.
@@ -80,17 +79,7 @@ async fn who_does_not_answer_is_reminded_and_others_are_asked_in_working_hours(p
     assert_eq!(asked[0].0, "admin@example.org");
 
     // Once it is decided nobody hears of it again.
-    let answer = Decide {
-        approval,
-        digest: None,
-        verdict: Verdict::Approve,
-        note: None,
-        inputs: None,
-        channel: Channel::Page,
-    };
-    decide(&engine, &approver, &answer)
-        .await
-        .expect("a decision");
+    approve(&engine, &approver, approval).await;
     clock_at(&engine, "2026-11-30T12:00:00Z").await;
     assert_eq!(act_on_due(&engine).await.unwrap(), 0);
     send_all(&engine).await;

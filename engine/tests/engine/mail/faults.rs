@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::sink::{At, Fault, Rule, Sink};
 use super::{
-    choose, engine_with, failure, let_time_pass, parts, reader, rows, send_all, subject, waiting,
+    choose, engine_with, failure, let_time_pass, only, only_row, parts, reader, rows, send_all,
+    subject, waiting,
 };
 use crate::support::{states, worker};
 
@@ -54,9 +55,7 @@ async fn a_fault_at_any_verb_is_tried_again_on_a_fresh_connection(pool: PgPool) 
             send_all(engine).await;
             tries += 1;
             assert_eq!(sink.connections(), before + 1, "{at:?} {fault:?}");
-            let [row] = &rows(engine).await[..] else {
-                panic!("one message")
-            };
+            let row = only_row(engine).await;
             assert_eq!(row.tries, tries, "{at:?} {fault:?} {row:?}");
             assert!(!row.delivered && !row.abandoned, "{at:?} {fault:?} {row:?}");
             assert!(row.last_error.is_some(), "{at:?} {fault:?} {row:?}");
@@ -67,9 +66,7 @@ async fn a_fault_at_any_verb_is_tried_again_on_a_fresh_connection(pool: PgPool) 
     for at in [At::Greeting, At::Ehlo, At::Mail, At::Data, At::AfterData] {
         sink.rule(&[(at, Fault::Answer("554 5.3.0 no"))]);
         send_all(&engine).await;
-        let [row] = &rows(&engine).await[..] else {
-            panic!("one message")
-        };
+        let row = only_row(&engine).await;
         assert!(!row.delivered && !row.abandoned, "{at:?} {row:?}");
         let_time_pass(&engine).await;
     }
@@ -84,9 +81,9 @@ async fn a_fault_at_any_verb_is_tried_again_on_a_fresh_connection(pool: PgPool) 
         "550-5.7.1 two lines\r\n550 5.7.1 about us",
     ] {
         sink.rule(&[(At::Rcpt, Fault::Answer(answer))]);
-        let before = rows(&engine).await[0].tries;
+        let before = only_row(&engine).await.tries;
         send_all(&engine).await;
-        let row = rows(&engine).await.swap_remove(0);
+        let row = only_row(&engine).await;
         assert_eq!(row.tries, before + 1, "{answer} {row:?}");
         assert!(!row.delivered && !row.abandoned, "{answer} {row:?}");
         let_time_pass(&engine).await;
@@ -258,9 +255,7 @@ async fn no_mail_server_never_keeps_a_task_from_finishing(pool: PgPool) {
     .await;
     failure(&engine).await;
     send_all(&engine).await;
-    let [row] = &rows(&engine).await[..] else {
-        panic!("one message")
-    };
+    let row = only_row(&engine).await;
     assert!(row.tries == 1 && !row.abandoned, "{row:?}");
     assert!(
         row.last_error
@@ -323,9 +318,7 @@ async fn starttls_and_a_login_guard_the_way(pool: PgPool) {
 
     let_time_pass(&engine).await;
     send_all(&engine).await;
-    let [one] = &sink.received()[..] else {
-        panic!("one message")
-    };
+    let one = &only(&sink);
     assert!(one.encrypted && one.authenticated);
     assert!(sink.certificate().exists());
 }

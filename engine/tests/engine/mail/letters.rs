@@ -1,16 +1,14 @@
 //! Who is told, and what they read.
 
-use engine::approvals::{Channel, Decide, decide};
 use engine::identity::accounts::PreferencesEdit;
 use engine::mail::{approval_escalated, approval_reminder, approval_requested};
 use model::identity::Role;
-use model::view::Verdict;
 use sqlx::PgPool;
 
 use super::sink::Sink;
 use super::{
-    choose, clock_at, engine_with, failure, header, let_time_pass, parts, reader, rows, send_all,
-    subject, waiting,
+    approve, choose, clock_at, engine_with, failure, header, let_time_pass, only, only_row, parts,
+    reader, send_all, subject, waiting,
 };
 use crate::support::person;
 
@@ -159,9 +157,7 @@ async fn french_readers_read_french_in_their_zone(pool: PgPool) {
     choose(&engine, &approver, edit).await;
     waiting(&engine, None).await;
     send_all(&engine).await;
-    let [one] = &sink.received()[..] else {
-        panic!("one message")
-    };
+    let one = &only(&sink);
     assert!(
         subject(one).starts_with("À signer avant le 22 nov. 14:00 : nightly / change ("),
         "{}",
@@ -178,20 +174,10 @@ async fn a_decided_request_is_not_asked_about_any_more(pool: PgPool) {
     let engine = engine_with(pool, Some(sink.plain()));
     let approver = reader(&engine, "approver@example.org", &[Role::Approver]).await;
     let approval = waiting(&engine, None).await;
-    let answer = Decide {
-        approval,
-        digest: None,
-        verdict: Verdict::Approve,
-        note: None,
-        inputs: None,
-        channel: Channel::Page,
-    };
-    decide(&engine, &approver, &answer).await.unwrap();
+    approve(&engine, &approver, approval).await;
     send_all(&engine).await;
     assert!(sink.received().is_empty());
-    let [row] = &rows(&engine).await[..] else {
-        panic!("one message")
-    };
+    let row = only_row(&engine).await;
     assert!(row.abandoned && !row.delivered, "{row:?}");
     assert_eq!(
         row.last_error.as_deref(),
@@ -232,9 +218,7 @@ async fn line_breaks_in_names_inject_nothing(pool: PgPool) {
     .await
     .unwrap();
     send_all(&engine).await;
-    let [one] = &sink.received()[..] else {
-        panic!("one message")
-    };
+    let one = &only(&sink);
     assert_eq!(one.to, ["approver@example.org"]);
     assert_eq!(header(one, "Bcc"), None);
     assert_eq!(header(one, "X-Evil"), None);

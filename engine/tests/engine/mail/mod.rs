@@ -18,11 +18,12 @@ use model::id::{ApprovalId, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::Gate;
 use model::task::GatePhase;
-use model::view::Outcome;
+use model::view::{Outcome, Verdict};
 use sqlx::PgPool;
 
+use crate::sign_off::{pending, say};
 use crate::support::{claim_one, gate, person, plan, run, task, worker};
-use sink::Received;
+use sink::{Received, Sink};
 
 pub fn engine_with(pool: PgPool, smtp: Option<Smtp>) -> Engine {
     let settings = Settings {
@@ -115,12 +116,10 @@ pub async fn failure(engine: &Engine) -> TaskId {
     claimed.lease.task
 }
 
-async fn pending(engine: &Engine, task: TaskId) -> ApprovalId {
-    let mut connection = engine.pool.acquire().await.expect("a connection");
-    engine::approvals::pending_for_task(&mut connection, task)
+pub async fn approve(engine: &Engine, person: &Principal, approval: ApprovalId) {
+    say(engine, person, approval, Verdict::Approve)
         .await
-        .expect("a look")
-        .expect("a request")
+        .expect("a decision");
 }
 
 /// Sends until nothing more is due.
@@ -168,6 +167,20 @@ pub async fn rows(engine: &Engine) -> Vec<Row> {
     .fetch_all(&engine.pool)
     .await
     .expect("the rows")
+}
+
+/// The only row there is.
+pub async fn only_row(engine: &Engine) -> Row {
+    let mut rows = rows(engine).await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    rows.remove(0)
+}
+
+/// The only message that came.
+pub fn only(sink: &Sink) -> Received {
+    let mut received = sink.received();
+    assert_eq!(received.len(), 1, "{received:?}");
+    received.remove(0)
 }
 
 /// The value of a header, unfolded.

@@ -1,19 +1,18 @@
 //! Quiet hours and the daily message, over clock changes too.
 
-use engine::approvals::{Channel, Decide, act_on_due, decide};
+use engine::approvals::act_on_due;
 use engine::identity::accounts::PreferencesEdit;
 use engine::mail::write_due_digests;
 use model::id::ApprovalId;
 use model::identity::{Principal, Role};
 use model::plan::Gate;
 use model::task::GatePhase;
-use model::view::Verdict;
 use sqlx::PgPool;
 
 use super::sink::Sink;
 use super::{
-    choose, clock_at, engine_with, failure, header, parts, reader, rows, send_all, subject,
-    waiting, waiting_under,
+    approve, choose, clock_at, engine_with, failure, header, only, parts, reader, rows, send_all,
+    subject, waiting, waiting_under,
 };
 use crate::support::gate;
 
@@ -72,9 +71,7 @@ async fn what_ends_before_the_quiet_hours_do_is_told_at_once(pool: PgPool) {
     let approval = urgent(&engine).await;
     waiting(&engine, None).await;
     send_all(&engine).await;
-    let [one] = &sink.received()[..] else {
-        panic!("one message")
-    };
+    let one = &only(&sink);
     let (text, _) = parts(one);
     assert!(text.contains(&format!("/approvals/{approval}\n")), "{text}");
     clock_at(&engine, "2026-01-29T06:00:00Z").await;
@@ -205,9 +202,7 @@ async fn a_digest_groups_by_risk_orders_by_deadline_and_ends_with_the_decision(p
     assert_eq!(write_due_digests(&engine).await.unwrap(), 1);
     assert_eq!(write_due_digests(&engine).await.unwrap(), 0);
     send_all(&engine).await;
-    let [one] = &sink.received()[..] else {
-        panic!("one message")
-    };
+    let one = &only(&sink);
     assert_eq!(subject(one), "20 Nov: 3 to sign, 1 failed");
     assert_eq!(
         header(one, "List-Unsubscribe").as_deref(),
@@ -232,15 +227,7 @@ async fn a_digest_groups_by_risk_orders_by_deadline_and_ends_with_the_decision(p
     );
 
     for approval in approvals {
-        let answer = Decide {
-            approval,
-            digest: None,
-            verdict: Verdict::Approve,
-            note: None,
-            inputs: None,
-            channel: Channel::Page,
-        };
-        decide(&engine, &approver, &answer).await.unwrap();
+        approve(&engine, &approver, approval).await;
     }
     clock_at(&engine, "2026-11-21T06:00:00Z").await;
     assert_eq!(
@@ -289,9 +276,7 @@ async fn choosing_the_digest_puts_off_nothing_that_ends_before_it(pool: PgPool) 
         assert_eq!(put_off, [false, true], "{hour}");
     }
     send_all(&engine).await;
-    let [one] = &sink.received()[..] else {
-        panic!("one message")
-    };
+    let one = &only(&sink);
     let (text, _) = parts(one);
     assert!(text.contains(&format!("/approvals/{approval}\n")), "{text}");
 }
