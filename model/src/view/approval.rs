@@ -99,6 +99,22 @@ impl Verdict {
             Self::RequestChanges => "request_changes",
         }
     }
+
+    /// Whether this answer must say why, under a policy's rule. Who asks for changes always
+    /// must: the next attempt reads it.
+    #[must_use]
+    pub const fn needs_comment(self, rule: CommentRule) -> bool {
+        match (self, rule) {
+            (
+                Self::RequestChanges,
+                CommentRule::RequiredOnReject | CommentRule::Required | CommentRule::Optional,
+            )
+            | (Self::Reject, CommentRule::RequiredOnReject | CommentRule::Required)
+            | (Self::Approve, CommentRule::Required) => true,
+            (Self::Reject, CommentRule::Optional)
+            | (Self::Approve, CommentRule::RequiredOnReject | CommentRule::Optional) => false,
+        }
+    }
 }
 
 /// One request in the inbox.
@@ -206,4 +222,17 @@ pub struct ApprovalDetail {
     pub since_asked: Option<Comparison>,
     /// Other requests that wait for exactly the same.
     pub identical: Vec<ApprovalId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_says_which_answers_need_a_comment() {
+        let needed = |rule| Verdict::ALL.map(|verdict| verdict.needs_comment(rule));
+        assert_eq!(needed(CommentRule::Optional), [false, false, true]);
+        assert_eq!(needed(CommentRule::RequiredOnReject), [false, true, true]);
+        assert_eq!(needed(CommentRule::Required), [true, true, true]);
+    }
 }

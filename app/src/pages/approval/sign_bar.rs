@@ -22,7 +22,7 @@ pub fn SignBar(detail: ApprovalDetail, order: Order, answer: FormAnswer) -> impl
     }
     let form = NodeRef::<leptos::html::Form>::new();
     #[cfg(feature = "hydrate")]
-    keys(form);
+    keys(form, detail.comment);
     let fills = detail.filled.is_none() && !detail.inputs.is_empty();
     let fields = fills.then(|| {
         let fields = detail
@@ -101,43 +101,43 @@ pub fn SignBar(detail: ApprovalDetail, order: Order, answer: FormAnswer) -> impl
     .into_any()
 }
 
-/// One key decides, unless somebody is typing or holds another key.
+/// One key decides, unless somebody is typing or holds another key. An answer that lacks the
+/// note it needs is led to the note first.
 #[cfg(feature = "hydrate")]
-fn keys(form: NodeRef<leptos::html::Form>) {
+fn keys(form: NodeRef<leptos::html::Form>, comment: CommentRule) {
     use leptos::wasm_bindgen::JsCast as _;
-    use leptos::web_sys::HtmlElement;
+    use leptos::web_sys::{HtmlElement, HtmlTextAreaElement};
+    use model::view::Verdict;
 
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         if !crate::pages::inbox_keys::is_plain(&event) {
             return;
         }
         let verdict = match event.key().as_str() {
-            "a" => "approve",
-            "r" => "reject",
-            "c" => "request_changes",
+            "a" => Verdict::Approve,
+            "r" => Verdict::Reject,
+            "c" => Verdict::RequestChanges,
             _ => return,
         };
         let Some(form) = form.get_untracked() else {
             return;
         };
-        let find = |selector: &str| {
-            form.query_selector(selector)
-                .ok()
-                .flatten()
-                .and_then(|element| element.dyn_into::<HtmlElement>().ok())
+        let find = |selector: &str| form.query_selector(selector).ok().flatten();
+        // Changes cannot be asked for everywhere.
+        let Some(button) = find(&format!("button[value={}]", verdict.as_str()))
+            .and_then(|element| element.dyn_into::<HtmlElement>().ok())
+        else {
+            return;
         };
         event.prevent_default();
-        let note_is_empty = find("textarea").is_some_and(|note| {
-            note.dyn_into::<leptos::web_sys::HtmlTextAreaElement>()
-                .is_ok_and(|note| note.value().trim().is_empty())
-        });
-        // All but a yes needs a note: the key leads to it first.
-        if verdict != "approve" && note_is_empty {
-            if let Some(note) = find("textarea") {
+        let note = find("textarea")
+            .and_then(|element| element.dyn_into::<HtmlTextAreaElement>().ok())
+            .filter(|note| note.value().trim().is_empty());
+        match note {
+            Some(note) if verdict.needs_comment(comment) => {
                 let _ = note.focus();
             }
-        } else if let Some(button) = find(&format!("button[value={verdict}]")) {
-            button.click();
+            Some(_) | None => button.click(),
         }
     });
     on_cleanup(move || handle.remove());

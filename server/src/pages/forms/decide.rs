@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::approvals::{Channel, Decide, digest};
 use model::id::ApprovalId;
-use model::plan::CommentRule;
 use model::view::{ApprovalState, Verdict};
 
 use super::super::reader::Reader;
@@ -81,16 +80,12 @@ async fn answer(
     let note = value(fields, "note").trim();
     let words = &reader.language.words().approvals;
     let (_, gate) = engine::history::approval_policy(&state.engine, &principal, approval).await?;
-    let missing = match (verdict, gate.comment) {
-        (Verdict::RequestChanges, _) => Some(words.changes_hint),
-        (Verdict::Reject, CommentRule::Required | CommentRule::RequiredOnReject) => {
-            Some(words.note_needed)
-        }
-        (Verdict::Approve, CommentRule::Required) => Some(words.note_always),
-        (Verdict::Approve, CommentRule::RequiredOnReject | CommentRule::Optional)
-        | (Verdict::Reject, CommentRule::Optional) => None,
-    };
-    if let Some(message) = missing.filter(|_| note.is_empty()) {
+    if note.is_empty() && verdict.needs_comment(gate.comment) {
+        let message = match verdict {
+            Verdict::Approve => words.note_always,
+            Verdict::Reject => words.note_needed,
+            Verdict::RequestChanges => words.changes_hint,
+        };
         return Err(engine::Error::invalid("note", message));
     }
     let digest = digest::from_hex(value(fields, "digest")).ok_or_else(|| lost("digest"))?;
