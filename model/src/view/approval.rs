@@ -224,6 +224,41 @@ pub struct ApprovalDetail {
     pub identical: Vec<ApprovalId>,
 }
 
+/// What of a request changes while people look at it: its answers, and who may still give one.
+///
+/// A page that is open asks for this again and again, so it holds nothing that is long or takes
+/// long to find. What [`ApprovalDetail`] has besides stays as it was first read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApprovalStanding {
+    pub row: ApprovalRow,
+    /// Whether the person who asks may decide now, and why, or why not.
+    pub eligibility: Eligibility,
+    pub decisions: Vec<DecisionRow>,
+    /// What the first who approved filled in; whoever signs after them signs that.
+    pub filled: Option<serde_json::Value>,
+    /// The logins of those who could sign and have not.
+    pub may_sign: Vec<String>,
+    /// Whether changes may still be asked for.
+    pub may_request_changes: bool,
+    /// Other requests that wait for exactly the same.
+    pub identical: Vec<ApprovalId>,
+}
+
+impl From<&ApprovalDetail> for ApprovalStanding {
+    fn from(detail: &ApprovalDetail) -> Self {
+        Self {
+            row: detail.row.clone(),
+            eligibility: detail.eligibility.clone(),
+            decisions: detail.decisions.clone(),
+            filled: detail.filled.clone(),
+            may_sign: detail.may_sign.clone(),
+            may_request_changes: detail.may_request_changes,
+            identical: detail.identical.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
