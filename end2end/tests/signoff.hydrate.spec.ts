@@ -99,14 +99,21 @@ test("changes are asked for, and two then agree on what was filled in", async ({
   await two.goto(anew);
   await live(two, true);
   await expect(two.getByLabel("window")).toBeVisible();
+  await two.getByLabel("Note").fill("as we agreed");
+  const read = await two.locator("input[name=digest]").inputValue();
   await one.getByLabel("window").selectOption("tonight");
   await one.getByRole("button", { name: "Approve" }).click();
   await expect(one.getByText("1 more must sign")).toBeVisible();
   await expect(one.getByRole("button", { name: "Approve" })).toHaveCount(0);
   await expect(two.getByLabel("window")).toHaveCount(0);
   await expect(two.locator(".outcome").filter({ hasText: "1 more must sign" })).toContainText("tonight");
+  // What was being written stays, and it is still what was read that is signed.
+  await expect(two.getByLabel("Note")).toHaveValue("as we agreed");
+  await expect(two.locator("input[name=digest]")).toHaveValue(read);
+  await two.getByLabel("Note").blur();
   await two.keyboard.press("a");
   await expect(two.locator(".outcome")).toContainText("Approved by second-");
+  await expect(two.locator(".outcome")).toContainText("as we agreed");
   // The other's page follows by itself.
   await expect(one.locator(".outcome").last()).toContainText("Approved by second-");
   await until(page, run, "quay.publish", "succeeded");

@@ -3,14 +3,19 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use model::plan::RiskLevel;
-use model::view::{ApprovalDetail, ApprovalState};
+use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState};
 
 use crate::components::{Fact, Facts, Moment, PlanLink, RunLink, TaskLink, diff_extent};
 use crate::text::use_words;
 use crate::time::distance;
 
-/// The facts, in the order in which one asks for them.
-pub fn sheet_facts(detail: &ApprovalDetail, now: DateTime<Utc>) -> AnyView {
+/// The facts, in the order in which one asks for them. How many have signed is as new as the
+/// answers; all else stays as it was read.
+pub fn sheet_facts(
+    detail: &ApprovalDetail,
+    standing: RwSignal<ApprovalStanding>,
+    now: DateTime<Utc>,
+) -> AnyView {
     let words = use_words();
     let row = detail.row.clone();
     let pending = row.state == ApprovalState::Pending;
@@ -48,7 +53,7 @@ pub fn sheet_facts(detail: &ApprovalDetail, now: DateTime<Utc>) -> AnyView {
     let (task, task_name, asked_at) = (row.task_id, row.task.clone(), row.requested_at);
     let digest = detail.digest.clone();
     let short = digest.chars().take(12).collect::<String>();
-    let (why, risk, signatures) = (why(detail), risk(detail), signatures(detail));
+    let (why, risk) = (why(detail), risk(detail));
     let escalated = escalated(detail);
     let from = detail.from.join(", ");
     view! {
@@ -64,7 +69,7 @@ pub fn sheet_facts(detail: &ApprovalDetail, now: DateTime<Utc>) -> AnyView {
             {requester}
             <Fact name=words.approvals.why_stopped>{why}</Fact>
             {risk}
-            {signatures}
+            {move || standing.with(signatures)}
             <Fact name=words.approvals.signers>{from}</Fact>
             {escalated}
             {extent}
@@ -103,17 +108,17 @@ fn risk(detail: &ApprovalDetail) -> Option<AnyView> {
 }
 
 /// How many have signed, and who still can: a request that too few can sign says so.
-fn signatures(detail: &ApprovalDetail) -> Option<AnyView> {
+fn signatures(standing: &ApprovalStanding) -> Option<AnyView> {
     let words = &use_words().approvals;
-    let row = detail.row.clone();
+    let row = standing.row.clone();
     let pending = row.state == ApprovalState::Pending;
-    if row.required < 2 && !(pending && detail.may_sign.is_empty()) {
+    if row.required < 2 && !(pending && standing.may_sign.is_empty()) {
         return None;
     }
     let left = usize::try_from(row.required.saturating_sub(row.signatures)).unwrap_or(0);
-    let able = detail.may_sign.join(", ");
+    let able = standing.may_sign.join(", ");
     let who = pending.then(|| {
-        let (class, text) = if detail.may_sign.len() < left {
+        let (class, text) = if standing.may_sign.len() < left {
             ("bad", words.nobody_can_sign.to_owned())
         } else {
             ("soft", format!("{}: {able}", words.can_still_sign))

@@ -8,11 +8,11 @@ mod sign_bar;
 use leptos::prelude::*;
 use model::id::ApprovalId;
 use model::task::GatePhase;
-use model::view::{ApprovalDetail, ApprovalState};
+use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState};
 
 use super::inbox_order::Order;
 use crate::api::Seen;
-use crate::api::approvals::load_approval;
+use crate::api::approvals::load_standing;
 use crate::components::{
     AnswerNotice, ApprovalMark, Diff, OutputLink, TaskLink, approval_title, artifact_list,
 };
@@ -23,9 +23,9 @@ use crate::visit::use_answer;
 use comparison::comparisons;
 use facts::sheet_facts;
 use outcome::{decided_so_far, outcome};
-use sign_bar::SignBar;
+use sign_bar::{SignBar, Terms};
 
-/// The sheet of one request. Its facts stay as they were read; the answer's part is live.
+/// The sheet of one request. What was to be read stays as it was read; the answers follow.
 #[component]
 pub fn ApprovalSheet(
     item: Seen<ApprovalDetail>,
@@ -33,40 +33,32 @@ pub fn ApprovalSheet(
     order: Order,
 ) -> impl IntoView {
     let words = use_words();
-    let id = item.it.row.id;
+    let (now, detail) = (item.now, item.it);
+    let id = detail.row.id;
     let page = format!("/approvals/{id}");
     let answer = use_answer(&page, "decide");
-    let pending_at_first = item.it.row.state == ApprovalState::Pending;
-    let live = use_live(
-        item.clone(),
+    let pending_at_first = detail.row.state == ApprovalState::Pending;
+    let standing = use_live(
+        ApprovalStanding::from(&detail),
         5,
-        |seen| seen.it.row.state == ApprovalState::Pending,
-        move |_| load_approval(id),
+        |standing| standing.row.state == ApprovalState::Pending,
+        move |_| load_standing(id),
     );
-    let now = item.now;
-    let detail = item.it;
-    let standing = Memo::new(move |_| {
-        live.with(|seen| {
-            (
-                seen.it.row.state,
-                seen.it.row.signatures,
-                seen.it.may_decide,
-            )
-        })
-    });
+    let state = Memo::new(move |_| standing.with(|standing| standing.row.state));
     let end = {
-        let answer = answer.clone();
+        let (terms, answer) = (Terms::of(&detail), answer.clone());
         move || {
-            let (state, ..) = standing.get();
-            let detail = live.with_untracked(|seen| seen.it.clone());
-            if state == ApprovalState::Pending {
-                view! { {decided_so_far(&detail)} <SignBar detail order answer=answer.clone() /> }
-                    .into_any()
+            if state.get() == ApprovalState::Pending {
+                view! {
+                    {move || standing.with(decided_so_far)}
+                    <SignBar terms=terms.clone() standing order answer=answer.clone() />
+                }
+                .into_any()
             } else {
                 let elsewhere = pending_at_first.then(|| {
                     view! { <p class="notice" role="alert">{words.approvals.decided_elsewhere}</p> }
                 });
-                view! { {elsewhere} {outcome(detail, next, order)} }.into_any()
+                view! { {elsewhere} {outcome(standing.get_untracked(), next, order)} }.into_any()
             }
         }
     };
@@ -74,10 +66,10 @@ pub fn ApprovalSheet(
     view! {
         <article class="sheet">
             <div class="paper">
-                {move || view! { <ApprovalMark state=standing.get().0 /> }}
+                {move || view! { <ApprovalMark state=state.get() /> }}
                 <h1 tabindex="-1">{approval_title(&detail.row)}</h1>
                 <AnswerNotice answer />
-                {sheet_facts(&detail, now)}
+                {sheet_facts(&detail, standing, now)}
                 {changes(&detail)}
                 {comparisons(&detail)}
                 <Fork

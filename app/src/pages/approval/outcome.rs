@@ -2,16 +2,16 @@
 
 use leptos::prelude::*;
 use model::id::ApprovalId;
-use model::view::{ApprovalDetail, DecisionRow};
+use model::view::{ApprovalStanding, DecisionRow};
 
 use crate::components::{ApprovalMark, Facts, Glyph, Moment, verdict_look};
 use crate::pages::inbox_order::Order;
 use crate::text::use_words;
 
 /// What was decided, by whom, when and why, and the way to the next.
-pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>, order: Order) -> AnyView {
+pub fn outcome(standing: ApprovalStanding, next: Option<ApprovalId>, order: Order) -> AnyView {
     let words = use_words();
-    let next = next.filter(|next| *next != detail.row.id).map(|next| {
+    let next = next.filter(|next| *next != standing.row.id).map(|next| {
         view! {
             <a class="btn sign" href=order.address(next)>
                 {words.approvals.next_item}
@@ -22,10 +22,10 @@ pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>, order: Order) -
     });
     view! {
         <div class="outcome" role="status">
-            <ApprovalMark state=detail.row.state />
-            {detail.row.decided_at.map(|at| view! { " · " <Moment at /> })}
-            {filled(&detail)}
-            {lines(detail.decisions)}
+            <ApprovalMark state=standing.row.state />
+            {standing.row.decided_at.map(|at| view! { " · " <Moment at /> })}
+            {filled(&standing)}
+            {lines(standing.decisions)}
             <p>
                 {next}
                 <a href=order.list()>{words.approvals.back_to_list}</a>
@@ -37,26 +37,29 @@ pub fn outcome(detail: ApprovalDetail, next: Option<ApprovalId>, order: Order) -
 
 /// The answers to a request that waits for more, and what they filled in: whoever answers
 /// next signs those entries, so they stand beside the buttons and are as new as these.
-pub fn decided_so_far(detail: &ApprovalDetail) -> Option<AnyView> {
+pub fn decided_so_far(standing: &ApprovalStanding) -> Option<AnyView> {
     let words = &use_words().approvals;
-    if detail.decisions.is_empty() {
+    if standing.decisions.is_empty() {
         return None;
     }
-    let left = detail.row.required.saturating_sub(detail.row.signatures);
+    let left = standing
+        .row
+        .required
+        .saturating_sub(standing.row.signatures);
     let view = view! {
         <div class="outcome" role="status">
             <p><b>{(words.more_must_sign)(left.into())}</b></p>
-            {filled(detail)}
-            {lines(detail.decisions.clone())}
+            {filled(standing)}
+            {lines(standing.decisions.clone())}
         </div>
     };
     Some(view.into_any())
 }
 
 /// What the first who approved filled in.
-fn filled(detail: &ApprovalDetail) -> Option<AnyView> {
+fn filled(standing: &ApprovalStanding) -> Option<AnyView> {
     let words = &use_words().approvals;
-    let facts = detail
+    let facts = standing
         .filled
         .as_ref()?
         .as_object()?

@@ -1,8 +1,9 @@
 //! The answer to a request.
 
 use leptos::prelude::*;
-use model::plan::CommentRule;
-use model::view::ApprovalDetail;
+use model::id::ApprovalId;
+use model::plan::{CommentRule, InputDefinition};
+use model::view::{ApprovalDetail, ApprovalStanding};
 
 use crate::components::{TextArea, input_field};
 use crate::pages::inbox_order::Order;
@@ -10,68 +11,99 @@ use crate::text::eligibility::eligibility;
 use crate::text::{Language, use_words};
 use crate::visit::FormAnswer;
 
-/// The answer: a note, what the policy wants filled in, and three buttons. Bound to the digest that the reader sees.
-#[component]
-pub fn SignBar(detail: ApprovalDetail, order: Order, answer: FormAnswer) -> impl IntoView {
-    let words = &use_words().approvals;
-    let language = use_context::<Language>().unwrap_or_default();
-    let remark = eligibility(language, &detail.eligibility)
-        .map(|text| view! { <p class="outcome soft">{text}</p> });
-    if !detail.may_decide {
-        return remark.into_any();
+/// What an answer is bound to. It is that of the request as it was read and never that of a
+/// later one, so that nobody signs what they have not seen.
+#[derive(Clone)]
+pub struct Terms {
+    id: ApprovalId,
+    digest: String,
+    comment: CommentRule,
+    inputs: Vec<InputDefinition>,
+}
+
+impl Terms {
+    /// Those of the request that the sheet shows.
+    pub fn of(detail: &ApprovalDetail) -> Self {
+        Self {
+            id: detail.row.id,
+            digest: detail.digest.clone(),
+            comment: detail.comment,
+            inputs: detail.inputs.clone(),
+        }
     }
+}
+
+/// The answer: what there is to know about it, and the form where the reader may give one.
+#[component]
+pub fn SignBar(
+    terms: Terms,
+    standing: RwSignal<ApprovalStanding>,
+    order: Order,
+    answer: FormAnswer,
+) -> impl IntoView {
+    let language = use_context::<Language>().unwrap_or_default();
+    let remark = move || {
+        standing
+            .with(|standing| eligibility(language, &standing.eligibility))
+            .map(|text| view! { <p class="outcome soft">{text}</p> })
+    };
+    let may_sign = Memo::new(move |_| standing.with(|standing| standing.eligibility.may_sign()));
+    let form = move || {
+        let (terms, answer) = (terms.clone(), answer.clone());
+        may_sign
+            .get()
+            .then(|| view! { <AnswerForm terms standing order answer /> })
+    };
+    view! {
+        {remark}
+        {form}
+    }
+    .into_any()
+}
+
+/// A note, what the policy wants filled in, and three buttons.
+///
+/// The form stays for as long as the reader may sign, and only parts of it follow the request:
+/// what they have typed is not lost when a colleague answers meanwhile.
+#[component]
+fn AnswerForm(
+    terms: Terms,
+    standing: RwSignal<ApprovalStanding>,
+    order: Order,
+    answer: FormAnswer,
+) -> impl IntoView {
+    let words = &use_words().approvals;
+    let Terms {
+        id,
+        digest,
+        comment,
+        inputs,
+    } = terms;
     let form = NodeRef::<leptos::html::Form>::new();
     #[cfg(feature = "hydrate")]
-    keys(form, detail.comment);
-    let fills = detail.filled.is_none() && !detail.inputs.is_empty();
-    let fields = fills.then(|| {
-        let fields = detail
-            .inputs
-            .iter()
-            .map(|input| input_field(input, &answer))
-            .collect_view();
-        view! {
-            <fieldset class="fill">
-                <legend>{words.to_fill}</legend>
-                {fields}
-            </fieldset>
-        }
-    });
-    let others = detail.identical.len();
-    let also = (others > 0).then(|| {
-        let ids = detail
-            .identical
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" ");
-        view! {
-            <label class="check also">
-                <input type="checkbox" name="also" value=ids />
-                {(words.identical)(i64::try_from(others).unwrap_or(i64::MAX))}
-            </label>
-        }
-    });
-    let hint = match detail.comment {
+    keys(form, comment);
+    let unfilled = Memo::new(move |_| standing.with(|standing| standing.filled.is_none()));
+    let fields = {
+        let answer = answer.clone();
+        move || (unfilled.get() && !inputs.is_empty()).then(|| entries(&inputs, &answer))
+    };
+    let hint = match comment {
         CommentRule::RequiredOnReject => words.note_hint,
         CommentRule::Optional => words.note_label,
         CommentRule::Required => words.note_always_hint,
     };
     view! {
-        {remark}
         <form
             class="signbar"
             method="post"
-            action=format!("/approvals/{}/decide", detail.row.id)
+            action=format!("/approvals/{id}/decide")
             node_ref=form
         >
-            <input type="hidden" name="digest" value=detail.digest />
+            <input type="hidden" name="digest" value=digest />
             {order.group().map(|group| view! { <input type="hidden" name="group" value=group /> })}
-            {detail.filled.map(|filled| view! {
-                <input type="hidden" name="filled" value=filled.to_string() />
-            })}
+            {move || standing.with(filled)}
             {fields}
-            {also}
+            {move || standing.with(also)}
             <TextArea
                 name="note"
                 label=words.note_label
@@ -81,7 +113,7 @@ pub fn SignBar(detail: ApprovalDetail, order: Order, answer: FormAnswer) -> impl
                 hide_label=true
             />
             <div class="verdicts">
-                {detail.may_request_changes.then(|| view! {
+                {move || standing.with(|standing| standing.may_request_changes).then(|| view! {
                     <button class="btn" name="verdict" value="request_changes">
                         {words.request_changes}
                         <kbd aria-hidden="true">"c"</kbd>
@@ -99,6 +131,48 @@ pub fn SignBar(detail: ApprovalDetail, order: Order, answer: FormAnswer) -> impl
         </form>
     }
     .into_any()
+}
+
+/// What somebody filled in before, which the sheet shows: whoever answers next signs it.
+fn filled(standing: &ApprovalStanding) -> Option<AnyView> {
+    let value = standing.filled.as_ref()?.to_string();
+    Some(view! { <input type="hidden" name="filled" value=value /> }.into_any())
+}
+
+/// What the first who approves fills in.
+fn entries(inputs: &[InputDefinition], answer: &FormAnswer) -> AnyView {
+    let fields = inputs
+        .iter()
+        .map(|input| input_field(input, answer))
+        .collect_view();
+    view! {
+        <fieldset class="fill">
+            <legend>{use_words().approvals.to_fill}</legend>
+            {fields}
+        </fieldset>
+    }
+    .into_any()
+}
+
+/// The same answer for others that wait for exactly the same.
+fn also(standing: &ApprovalStanding) -> Option<AnyView> {
+    let others = &standing.identical;
+    if others.is_empty() {
+        return None;
+    }
+    let ids = others
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
+    let view = view! {
+        <label class="check also">
+            <input type="checkbox" name="also" value=ids />
+            {(use_words().approvals.identical)(count)}
+        </label>
+    };
+    Some(view.into_any())
 }
 
 /// One key decides, unless somebody is typing or holds another key. An answer that lacks the
