@@ -46,33 +46,3 @@ fn class(line: &str) -> &'static str {
         }
     }
 }
-
-/// How many files a diff touches, and how many lines it adds and removes.
-#[must_use]
-pub fn extent(text: &str) -> (i64, i64, i64) {
-    let (mut files, mut added, mut removed) = (0, 0, 0);
-    for line in text.lines() {
-        if line.starts_with("+++ ") {
-            files += 1;
-        } else if line.starts_with("--- ") {
-        } else if line.starts_with('+') {
-            added += 1;
-        } else if line.starts_with('-') {
-            removed += 1;
-        }
-    }
-    (files, added, removed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_extent_of_a_diff_leaves_headers_out() {
-        let text =
-            "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-old\n+new\n+more\n same\n";
-        assert_eq!(extent(text), (1, 2, 1));
-        assert_eq!(extent(""), (0, 0, 0));
-    }
-}

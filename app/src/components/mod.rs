@@ -18,7 +18,7 @@ mod task_row;
 mod verb_form;
 
 pub use artifacts::artifact_list;
-pub use diff::{Diff, extent as diff_extent};
+pub use diff::Diff;
 pub use facts::{Fact, Facts};
 pub use field::{TextArea, TextField};
 pub use frame::{Frame, LoneFrame};

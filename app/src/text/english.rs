@@ -275,6 +275,11 @@ pub static WORDS: Words = Words {
         by_result: "alike together",
         files: |n| count(n, "file", "files"),
         lines_cut: |n| count(n, "more line: open the file", "more lines: open the file"),
+        patch_cut: "Only the beginning of this patch is shown.",
+        first_of_patches: |n| match n {
+            2 => "The first of 2 patches; the other is among the files.".to_owned(),
+            more => format!("The first of {more} patches; the others are among the files."),
+        },
     },
     decisions: Decisions {
         title: "Decision log",

@@ -276,6 +276,11 @@ pub static WORDS: Words = Words {
                 "lignes de plus : ouvrez le fichier",
             )
         },
+        patch_cut: "Seul le début de ce diff est affiché.",
+        first_of_patches: |n| match n {
+            2 => "Le premier de 2 diffs ; l’autre est parmi les fichiers.".to_owned(),
+            more => format!("Le premier de {more} diffs ; les autres sont parmi les fichiers."),
+        },
     },
     decisions: Decisions {
         title: "Journal des décisions",

@@ -253,6 +253,9 @@ pub struct Approvals {
     pub by_result: Text,
     pub lines_cut: Count,
     pub files: Count,
+    pub patch_cut: Text,
+    /// How many patches there are in all: two or more.
+    pub first_of_patches: Count,
 }
 
 /// The decision log.

@@ -175,6 +175,16 @@ pub struct EscalationRow {
     pub at: DateTime<Utc>,
 }
 
+/// How much diffs change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DiffExtent {
+    pub files: u32,
+    /// Lines.
+    pub added: u64,
+    pub removed: u64,
+}
+
 /// All that a person needs to decide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -196,6 +206,12 @@ pub struct ApprovalDetail {
     pub artifacts: Vec<ArtifactRow>,
     /// The text of the first artifact that is a diff, cut at a bound.
     pub diff: Option<String>,
+    /// How many artifacts are diffs.
+    pub diffs: u32,
+    /// The text above is only the beginning of its file.
+    pub diff_cut: bool,
+    /// What all of them change; none where there is none, or one is not understood.
+    pub extent: Option<DiffExtent>,
     /// The tasks that may start, sooner or later, if it is approved.
     pub waiting: Vec<String>,
     /// The tasks that are skipped if it is refused.

@@ -15,8 +15,8 @@ mod task;
 mod what_if;
 
 pub use approval::{
-    ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, DecisionRow, EscalationRow,
-    Verdict,
+    ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, DecisionRow, DiffExtent,
+    EscalationRow, Verdict,
 };
 pub use comparison::{Change, Comparison};
 pub use dashboard::{Dashboard, NextOccurrence, NightBar, NightCounts, NightLane};

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use model::plan::RiskLevel;
-use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState};
+use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState, DiffExtent};
 
-use crate::components::{Fact, Facts, Moment, PlanLink, RunLink, TaskLink, diff_extent};
+use crate::components::{Fact, Facts, Moment, PlanLink, RunLink, TaskLink};
 use crate::text::use_words;
 use crate::time::distance;
 
@@ -27,10 +27,10 @@ pub fn sheet_facts(
             </Fact>
         }
     });
-    let extent = detail.diff.as_deref().map(diff_extent).map(|(files, added, removed)| {
+    let extent = detail.extent.map(|DiffExtent { files, added, removed }| {
         view! {
             <Fact name=words.approvals.what_changes>
-                {(words.approvals.files)(files)}" · "<span class="good">"+"{added}</span>" "<span class="bad">"−"{removed}</span>
+                {(words.approvals.files)(files.into())}" · "<span class="good">"+"{added}</span>" "<span class="bad">"−"{removed}</span>
             </Fact>
         }
     });

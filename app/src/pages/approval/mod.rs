@@ -107,10 +107,20 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
             <p>{words.common.output_link} ": " <OutputLink uri /></p>
         }
     });
-    let diff = detail
-        .diff
-        .clone()
-        .map(|text| view! { <Diff label=words.approvals.what_changes.to_owned() text /> });
+    let cut = detail
+        .diff_cut
+        .then(|| view! { <p class="soft">{words.approvals.patch_cut}</p> });
+    let first = (detail.diffs > 1).then(|| {
+        let text = (words.approvals.first_of_patches)(detail.diffs.into());
+        view! { <p class="soft">{text}</p> }
+    });
+    let diff = detail.diff.clone().map(|text| {
+        view! {
+            <Diff label=words.approvals.what_changes.to_owned() text />
+            {cut}
+            {first}
+        }
+    });
     view! {
         <h2>{words.approvals.what_changes}</h2>
         {bare.then(|| view! { <p class="soft">{words.approvals.no_change_shown}</p> })}
