@@ -62,6 +62,17 @@ pub fn ApprovalSheet(
             }
         }
     };
+    // Once it is decided, the task says what followed.
+    let fork = pending_at_first.then(|| {
+        view! {
+            <Fork
+                phase=detail.row.phase
+                waiting=detail.waiting.clone()
+                skipped=detail.skipped.clone()
+                may_request_changes=detail.may_request_changes
+            />
+        }
+    });
     let task = detail.row.task_id;
     view! {
         <article class="sheet">
@@ -72,12 +83,7 @@ pub fn ApprovalSheet(
                 {sheet_facts(&detail, standing, now)}
                 {changes(&detail)}
                 {comparisons(&detail)}
-                <Fork
-                    phase=detail.row.phase
-                    waiting=detail.waiting.clone()
-                    skipped=detail.skipped.clone()
-                    may_request_changes=detail.may_request_changes
-                />
+                {fork}
                 {last_lines(detail.log_excerpt.clone())}
                 <p class="soft">
                     <TaskLink id=task name=words.approvals.see_task />
