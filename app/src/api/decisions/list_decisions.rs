@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Question;
 use crate::error::PageError;
 
-/// One page of answers, and how long people took.
+/// One page of answers and, with the first page, how long people took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DecisionLog {
     pub page: Page<DecisionLogRow>,
@@ -23,6 +23,10 @@ pub async fn list_decisions(
 
     let (engine, principal) = crate::context::caller()?;
     let page = engine::history::decisions(&engine, &principal, &filter, before, LIMIT).await?;
-    let figures = engine::history::decision_figures(&engine, &principal, &filter).await?;
+    let figures = match before {
+        None => engine::history::decision_figures(&engine, &principal, &filter).await?,
+        // They stand above the first page, and are the same for every other.
+        Some(_) => Vec::new(),
+    };
     Ok(DecisionLog { page, figures })
 }
