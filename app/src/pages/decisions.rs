@@ -106,7 +106,11 @@ fn list_view(filter: DecisionFilter, log: DecisionLog) -> AnyView {
         .into_any();
     }
     let figures = (!log.figures.is_empty()).then(|| {
-        let rows = log.figures.into_iter().map(figure).collect_view();
+        let rows = log
+            .figures
+            .into_iter()
+            .map(|row| figure(row, filter.plan.clone()))
+            .collect_view();
         view! {
             <h2>{words.figures}</h2>
             <div class="sheet scroll" tabindex="0" role="region" aria-label=words.figures>
@@ -148,13 +152,14 @@ fn list_view(filter: DecisionFilter, log: DecisionLog) -> AnyView {
     .into_any()
 }
 
-fn figure(figure: DecisionFigures) -> AnyView {
+/// One person's figures; their link keeps the plan that is asked for.
+fn figure(figure: DecisionFigures, plan: Option<String>) -> AnyView {
     let words = use_words();
     let address = address(
         "/decisions",
         &DecisionFilter {
             person: Some(figure.person.clone()),
-            plan: None,
+            plan,
         },
         None,
     );
