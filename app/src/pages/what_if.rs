@@ -59,7 +59,7 @@ async fn load(name: Result<String, PageError>) -> Result<Loaded, PageError> {
         .typed("days")
         .and_then(|days| days.trim().parse().ok());
     let found = match days {
-        Some(days) if answer.wrong.is_empty() => ask_what_if(source, days).await?,
+        Some(days) if answer.wrong.is_empty() => ask_what_if(name.clone(), source, days).await?,
         Some(_) | None => None,
     };
     Ok((name, answer, found))

@@ -4,15 +4,19 @@ use model::view::WhatIf;
 use super::super::Question;
 use crate::error::PageError;
 
-/// What a draft's gates would have done to the results of the last days. Nothing for a
-/// draft that is no plan or for too many days: the form says what is wrong.
+/// What a draft of a plan's gates would have done to the results of the last days. Nothing for
+/// a draft that is no plan or another one's, or for too many days: the form says what is wrong.
 #[server(prefix = "/fn", endpoint = "what_if", protocol = Question)]
-pub async fn ask_what_if(source: String, days: u32) -> Result<Option<WhatIf>, PageError> {
+pub async fn ask_what_if(
+    name: String,
+    source: String,
+    days: u32,
+) -> Result<Option<WhatIf>, PageError> {
     let (engine, principal) = crate::context::caller()?;
     if !(1..=engine::approvals::MOST_DAYS_BACK).contains(&days) {
         return Ok(None);
     }
-    let Ok(draft) = engine::plans::document::parse(&source) else {
+    let Ok(draft) = engine::plans::draft(&name, &source) else {
         return Ok(None);
     };
     let since = engine.clock.now() - chrono::TimeDelta::days(days.into());

@@ -29,16 +29,16 @@ pub async fn ask(
         let message = reader.language.words().what_if.days_wrong;
         wrong.push(("days".to_owned(), message.to_owned()));
     }
-    match plans::document::parse(value(&fields, "source")) {
-        Ok(plan) if plan.name != name => {
-            let message = format!("the draft is of the plan {}; write plan: {name}", plan.name);
-            wrong.push(("source".to_owned(), message));
-        }
+    match plans::draft(&name, value(&fields, "source")) {
         Ok(_) => {}
-        Err(problems) => {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Err(engine::Error::Invalid(problems)) => {
+            let lines: Vec<String> = problems
+                .into_iter()
+                .map(|problem| engine::Error::Invalid(vec![problem]).to_string())
+                .collect();
             wrong.push(("source".to_owned(), lines.join("\n")));
         }
+        Err(error) => wrong.push(("source".to_owned(), error.to_string())),
     }
     let status = if wrong.is_empty() {
         StatusCode::OK
