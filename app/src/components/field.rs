@@ -88,6 +88,57 @@ pub fn TextField(
     }
 }
 
+/// A choice of one, with its label, what was chosen before and what was wrong with it.
+#[component]
+pub fn Select(
+    #[prop(into)] name: String,
+    #[prop(into)] label: String,
+    /// Each value, with the word for it.
+    options: Vec<(String, String)>,
+    /// What is chosen where nobody has chosen anything else.
+    chosen: Option<String>,
+    #[prop(optional)] answer: Option<FormAnswer>,
+    #[prop(optional, into)] hint: Option<String>,
+    /// What stands there while nothing is chosen.
+    #[prop(optional)]
+    unchosen: Option<&'static str>,
+) -> impl IntoView {
+    let answer = answer.unwrap_or_default();
+    let id = format!("field-{name}");
+    let wrong = answer.wrong(&name);
+    let described = described(&id, hint.is_some(), wrong.is_some());
+    // Whoever left it open is asked again, and not led to the first of the options.
+    let chosen = answer
+        .typed(&name)
+        .or(chosen)
+        .filter(|chosen| !chosen.is_empty());
+    let invalid = wrong.is_some().then_some("true");
+    let unchosen = unchosen
+        .filter(|_| chosen.is_none())
+        .map(|words| view! { <option value="">{words}</option> });
+    let options = options
+        .into_iter()
+        .map(|(value, words)| {
+            let selected = chosen.as_ref() == Some(&value);
+            view! { <option value=value selected=selected>{words}</option> }
+        })
+        .collect_view();
+    view! {
+        <Labelled id=id.clone() label hint wrong hide_label=false>
+            <select
+                class="input"
+                id=id
+                name=name
+                aria-invalid=invalid
+                aria-describedby=described
+            >
+                {unchosen}
+                {options}
+            </select>
+        </Labelled>
+    }
+}
+
 /// Several lines of text. The only textarea of the application.
 ///
 /// Leptos 0.8 does not escape a textarea's children when it renders on the server, so that a

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::plan::{InputDefinition, InputKind};
 
-use super::TextField;
+use super::{Select, TextField};
 use crate::text::use_words;
 use crate::visit::FormAnswer;
 
@@ -41,28 +41,20 @@ pub fn input_field(input: &InputDefinition, answer: &FormAnswer) -> AnyView {
             .into_any()
         }
         InputKind::Choice(options) => {
-            let chosen = answer.typed(&name).or(default);
-            let wrong = answer.wrong(&name);
-            let id = format!("field-{name}");
-            let wrong_id = format!("{id}-wrong");
-            let described = wrong.is_some().then(|| wrong_id.clone());
             let options = options
                 .iter()
-                .map(|option| {
-                    let selected = chosen.as_ref() == Some(option);
-                    view! { <option value=option.clone() selected=selected>{option.clone()}</option> }
-                })
-                .collect_view();
+                .map(|option| (option.clone(), option.clone()))
+                .collect::<Vec<_>>();
             view! {
-                <div class="field">
-                    <label for=id.clone()>{label}</label>
-                    <select class="input" id=id name=name aria-describedby=described>
-                        {chosen.is_none().then(|| view! { <option value="">{words.plans.choose}</option> })}
-                        {options}
-                    </select>
-                    {wrong.map(|text| view! { <p class="wrong" id=wrong_id>{text}</p> })}
-                    <p class="hint">{hint}</p>
-                </div>
+                <Select
+                    name
+                    label
+                    options
+                    chosen=default
+                    answer
+                    hint
+                    unchosen=words.plans.choose
+                />
             }
             .into_any()
         }

@@ -20,7 +20,7 @@ mod verb_form;
 pub use artifacts::artifact_list;
 pub use diff::Diff;
 pub use facts::{Fact, Facts};
-pub use field::{TextArea, TextField};
+pub use field::{Select, TextArea, TextField};
 pub use frame::{Frame, LoneFrame};
 pub use input_field::input_field;
 pub use links::{ApprovalLink, OutputLink, PlanLink, RunLink, TaskLink, approval_title};

@@ -4,9 +4,9 @@ use model::notify::{Language, NotifyMode, Preferences};
 
 use super::loaded;
 use crate::api::account::load_preferences;
-use crate::components::{AnswerNotice, Notice, TextField};
+use crate::components::{AnswerNotice, Notice, Select, TextField};
 use crate::text::use_words;
-use crate::visit::{FormAnswer, use_answer};
+use crate::visit::use_answer;
 
 /// The form by which people say where, when and in which language they are told.
 #[component]
@@ -58,6 +58,15 @@ fn form(chosen: Preferences) -> AnyView {
         let answer = answer.clone();
         view! { <TextField name label answer value hint /> }.into_any()
     };
+    let choice =
+        |name: &'static str, label: &'static str, options: &[(&str, &str)], chosen: &str| {
+            let options = options
+                .iter()
+                .map(|(value, words)| ((*value).to_owned(), (*words).to_owned()))
+                .collect::<Vec<_>>();
+            let (answer, chosen) = (answer.clone(), Some(chosen.to_owned()));
+            view! { <Select name label options chosen answer /> }.into_any()
+        };
     view! {
         {refused}
         <form method="post" action="/account/notifications" class="sheet panel">
@@ -70,9 +79,9 @@ fn form(chosen: Preferences) -> AnyView {
                 kind="email"
                 autocomplete="email"
             />
-            {choice("mode", words.mode, &modes, chosen.mode.as_str(), &answer)}
+            {choice("mode", words.mode, &modes, chosen.mode.as_str())}
             {field("digest_hour", words.digest_hour, chosen.digest_hour.to_string(), words.digest_hour_hint)}
-            {choice("language", words.language, &languages, chosen.language.as_str(), &answer)}
+            {choice("language", words.language, &languages, chosen.language.as_str())}
             {field("zone", words.zone, chosen.zone, words.zone_hint)}
             {field("quiet_from", words.quiet_from, quiet_from, words.quiet_hint)}
             {field("quiet_until", words.quiet_until, quiet_until, words.quiet_hint)}
@@ -95,37 +104,6 @@ fn form(chosen: Preferences) -> AnyView {
             )}
             <button class="btn">{words.save}</button>
         </form>
-    }
-    .into_any()
-}
-
-fn choice(
-    name: &'static str,
-    label: &'static str,
-    options: &[(&'static str, &'static str)],
-    chosen: &str,
-    answer: &FormAnswer,
-) -> AnyView {
-    let chosen = answer.typed(name).unwrap_or_else(|| chosen.to_owned());
-    let wrong = answer.wrong(name);
-    let id = format!("field-{name}");
-    let wrong_id = format!("{id}-wrong");
-    let described = wrong.is_some().then(|| wrong_id.clone());
-    let options = options
-        .iter()
-        .map(|(value, words)| {
-            let selected = *value == chosen;
-            view! { <option value=*value selected=selected>{*words}</option> }
-        })
-        .collect_view();
-    view! {
-        <div class="field">
-            <label for=id.clone()>{label}</label>
-            <select class="input" id=id name=name aria-describedby=described>
-                {options}
-            </select>
-            {wrong.map(|text| view! { <p class="wrong" id=wrong_id>{text}</p> })}
-        </div>
     }
     .into_any()
 }
