@@ -172,18 +172,16 @@ pub fn RunMark(status: RunStatus) -> impl IntoView {
 /// Where a request for a decision stands: form, colour and word.
 #[must_use]
 pub fn approval_look(state: ApprovalState) -> (Shape, Tone, &'static str) {
-    let words = &use_words().state;
-    match state {
-        ApprovalState::Pending => (Shape::Diamond, Tone::Wait, words.pending),
-        ApprovalState::Approved => (Shape::Check, Tone::Good, words.approved),
-        ApprovalState::Rejected => (Shape::Cross, Tone::Bad, words.rejected),
-        ApprovalState::Cancelled => (Shape::Slash, Tone::Soft, words.cancelled),
-        ApprovalState::Expired => (Shape::Clock, Tone::Soft, words.expired),
-        ApprovalState::Superseded => (Shape::DiamondHollow, Tone::Soft, words.superseded),
-        ApprovalState::ChangesRequested => {
-            (Shape::DiamondHollow, Tone::Wait, words.changes_requested)
-        }
-    }
+    let (shape, tone) = match state {
+        ApprovalState::Pending => (Shape::Diamond, Tone::Wait),
+        ApprovalState::Approved => (Shape::Check, Tone::Good),
+        ApprovalState::Rejected => (Shape::Cross, Tone::Bad),
+        ApprovalState::Cancelled => (Shape::Slash, Tone::Soft),
+        ApprovalState::Expired => (Shape::Clock, Tone::Soft),
+        ApprovalState::Superseded => (Shape::DiamondHollow, Tone::Soft),
+        ApprovalState::ChangesRequested => (Shape::DiamondHollow, Tone::Wait),
+    };
+    (shape, tone, use_words().state.approval(state))
 }
 
 /// Where a request for a decision stands.

@@ -1,6 +1,6 @@
 //! What a reader is told about whether they may sign.
 
-use model::view::Eligibility;
+use model::view::{ApprovalStanding, ApprovalState, Eligibility};
 
 use super::Language;
 
@@ -45,6 +45,23 @@ pub fn eligibility(language: Language, eligibility: &Eligibility) -> Option<Stri
     Some(text)
 }
 
+/// Why a request takes no answer from the reader; none where it would take one.
+#[must_use]
+pub fn why_not(language: Language, standing: &ApprovalStanding) -> Option<String> {
+    match standing.row.state {
+        ApprovalState::Pending if standing.eligibility.may_sign() => None,
+        ApprovalState::Pending => eligibility(language, &standing.eligibility),
+        decided @ (ApprovalState::Approved
+        | ApprovalState::Rejected
+        | ApprovalState::Cancelled
+        | ApprovalState::Expired
+        | ApprovalState::Superseded
+        | ApprovalState::ChangesRequested) => {
+            Some(language.words().state.approval(decided).to_owned())
+        }
+    }
+}
+
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
@@ -71,5 +88,29 @@ mod tests {
             "Il faut la signature de role:admin ou group:release."
         );
         assert_eq!(eligibility(Language::French, &Eligibility::MaySign), None);
+    }
+
+    #[test]
+    fn what_takes_no_answer_says_why_in_each_language() {
+        let standing = |state: &str, eligibility: serde_json::Value| -> ApprovalStanding {
+            let standing = serde_json::json!({
+                "row": {
+                    "id": 12, "task_id": 3, "task": "publish", "attempt": 1, "state": state,
+                    "requested_at": "2026-11-20T02:30:41Z", "required": 1, "signatures": 0,
+                    "digest": "", "round": 0,
+                },
+                "eligibility": eligibility, "decisions": [], "may_sign": [],
+                "may_request_changes": true, "identical": [],
+            });
+            serde_json::from_value(standing).expect("the shape of a standing")
+        };
+        let answered = standing("pending", serde_json::json!({ "answered": {} }));
+        let approved = standing("approved", "decided".into());
+        let open = standing("pending", "sole_decider".into());
+        let said = |language, standing| why_not(language, standing).expect("a reason");
+        assert_eq!(said(Language::French, &answered), "Vous avez déjà répondu.");
+        assert_eq!(said(Language::French, &approved), "accordée");
+        assert_eq!(said(Language::English, &approved), "approved");
+        assert_eq!(why_not(Language::French, &open), None);
     }
 }

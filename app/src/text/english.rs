@@ -228,6 +228,8 @@ pub static WORDS: Words = Words {
         rejected_by: |name| format!("Rejected by {name}"),
         sole_decider: "asked for the run as well: no other account could sign",
         already_decided: "This was decided before your answer arrived; yours was not recorded.",
+        others_missed: |list| format!("Your answer did not reach: {list}"),
+        missed: |id, why| format!("approval {id} ({why})"),
         see_task: "The whole task",
         back_to_list: "All approvals",
         changes_asked_by: |name| format!("Changes asked for by {name}"),

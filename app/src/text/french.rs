@@ -223,6 +223,8 @@ pub static WORDS: Words = Words {
         rejected_by: |name| format!("Refusé par {name}"),
         sole_decider: "a aussi lancé l’exécution : aucun autre compte ne pouvait signer",
         already_decided: "La décision était déjà prise ; votre réponse n’a pas été enregistrée.",
+        others_missed: |list| format!("Sans votre réponse : {list}"),
+        missed: |id, why| format!("demande {id} ({why})"),
         see_task: "La tâche entière",
         back_to_list: "Tous les accords",
         changes_asked_by: |name| format!("Modifications demandées par {name}"),

@@ -1,5 +1,7 @@
 //! The shape of a catalogue. Functions are entries whose words follow a number or a name.
 
+use model::view::ApprovalState;
+
 /// Every word that pages show.
 pub struct Words {
     pub frame: Frame,
@@ -98,6 +100,22 @@ pub struct State {
     pub not_found: Text,
     pub could_not_start: Text,
     pub worker_lost: Text,
+}
+
+impl State {
+    /// The word for where a request for a decision stands.
+    #[must_use]
+    pub const fn approval(&self, state: ApprovalState) -> Text {
+        match state {
+            ApprovalState::Pending => self.pending,
+            ApprovalState::Approved => self.approved,
+            ApprovalState::Rejected => self.rejected,
+            ApprovalState::Cancelled => self.cancelled,
+            ApprovalState::Expired => self.expired,
+            ApprovalState::Superseded => self.superseded,
+            ApprovalState::ChangesRequested => self.changes_requested,
+        }
+    }
 }
 
 /// How dates and spans are written.
@@ -212,6 +230,10 @@ pub struct Approvals {
     pub rejected_by: Named,
     pub sole_decider: Text,
     pub already_decided: Text,
+    /// Which of several requests one answer did not reach, as `missed` says it of each.
+    pub others_missed: Named,
+    /// The id of a request, and why the answer did not reach it.
+    pub missed: fn(&str, &str) -> String,
     pub see_task: Text,
     pub back_to_list: Text,
     pub changes_asked_by: Named,

@@ -1,3 +1,4 @@
+use app::text::eligibility::why_not;
 use app::visit::Message;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -5,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::approvals::{Channel, Decide, digest};
 use model::id::ApprovalId;
+use model::identity::Principal;
 use model::view::{ApprovalState, Verdict};
 
 use super::super::reader::Reader;
@@ -39,8 +41,9 @@ pub async fn decide(
     match answer(&state, &reader, ApprovalId(id), &fields).await {
         Ok(missed) if missed.is_empty() => see(&in_order(&page, value(&fields, "group"))),
         Ok(missed) => {
+            let words = &reader.language.words().approvals;
             let mut answer = sent.answer();
-            answer.message = Some(Message::Conflict(missed.join("; ")));
+            answer.message = Some(Message::Conflict((words.others_missed)(&missed.join("; "))));
             again(&state, &reader, answer, StatusCode::CONFLICT).await
         }
         Err(error) => {
@@ -60,7 +63,7 @@ fn in_order(page: &str, group: &str) -> String {
     }
 }
 
-/// What became of the others, where it is not the same: in sentences.
+/// Which of the others the answer did not reach, and why.
 async fn answer(
     state: &AppState,
     reader: &Reader,
@@ -130,20 +133,39 @@ async fn answer(
         answer.approval = other;
         match engine::approvals::decide(&state.engine, &principal, &answer).await {
             Ok(_) => {}
-            Err(
-                engine::Error::Conflict(text)
-                | engine::Error::Gone(text)
-                | engine::Error::Forbidden(text)
-                | engine::Error::NotFound(text),
-            ) => missed.push(text),
             // The answer before it stands, so this is said of the other one alone.
-            Err(error @ (engine::Error::Invalid(_) | engine::Error::TooLarge(_))) => {
-                missed.push(format!("approval {other}: {error}"));
+            Err(
+                error @ (engine::Error::Conflict(_)
+                | engine::Error::Gone(_)
+                | engine::Error::Forbidden(_)
+                | engine::Error::NotFound(_)
+                | engine::Error::Invalid(_)
+                | engine::Error::TooLarge(_)),
+            ) => {
+                let text = error.to_string();
+                missed.push(told(state, reader, &principal, other, text).await);
             }
             Err(error) => return Err(error),
         }
     }
     Ok(missed)
+}
+
+/// Why another request did not get the answer: in the reader's language where its standing
+/// says it, else in the engine's words.
+async fn told(
+    state: &AppState,
+    reader: &Reader,
+    principal: &Principal,
+    other: ApprovalId,
+    text: String,
+) -> String {
+    let standing = engine::history::approval_standing(&state.engine, principal, other).await;
+    let why = standing
+        .ok()
+        .and_then(|standing| why_not(reader.language, &standing));
+    let words = &reader.language.words().approvals;
+    (words.missed)(&other.to_string(), &why.unwrap_or(text))
 }
 
 fn lost(field: &str) -> engine::Error {
