@@ -24,7 +24,7 @@ pub fn shell(assets: Option<Assets>) -> impl IntoView {
     let head = assets.map(|assets| head(&assets));
     view! {
         <!DOCTYPE html>
-        <html lang=language.code()>
+        <html lang=language.as_str()>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

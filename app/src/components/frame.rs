@@ -7,7 +7,7 @@ use crate::api::night::count_waiting;
 use crate::error::PageError;
 use crate::live::{Connection, use_live};
 use crate::parcel::parcel;
-use crate::text::{Language, use_words};
+use crate::text::{Language, own_name, use_words};
 use crate::time::Zone;
 use crate::visit::use_visit;
 
@@ -227,8 +227,8 @@ fn Languages() -> impl IntoView {
         .filter(|language| *language != present)
         .map(|language| {
             view! {
-                <button class="plainbtn" name="language" value=language.code() lang=language.code()>
-                    {language.name()}
+                <button class="plainbtn" name="language" value=language.as_str() lang=language.as_str()>
+                    {own_name(language)}
                 </button>
             }
         })

@@ -1,11 +1,11 @@
 use chrono::{NaiveTime, Timelike as _};
 use leptos::prelude::*;
-use model::notify::{Language, NotifyMode, Preferences};
+use model::notify::{NotifyMode, Preferences};
 
 use super::loaded;
 use crate::api::account::load_preferences;
 use crate::components::{AnswerNotice, Notice, Select, TextField};
-use crate::text::use_words;
+use crate::text::{Language, own_name, use_words};
 use crate::visit::use_answer;
 
 /// The form by which people say where, when and in which language they are told.
@@ -31,10 +31,7 @@ fn form(chosen: Preferences) -> AnyView {
         .as_deref()
         .map(words.refused)
         .map(|text| view! { <Notice class="notice bad">{text}</Notice> });
-    let languages = [
-        (Language::English.as_str(), "English"),
-        (Language::French.as_str(), "Français"),
-    ];
+    let languages = Language::ALL.map(|language| (language.as_str(), own_name(language)));
     let modes = [
         (NotifyMode::AtOnce.as_str(), words.at_once),
         (NotifyMode::Digest.as_str(), words.digest),

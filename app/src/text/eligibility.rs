@@ -2,7 +2,7 @@
 
 use model::view::{ApprovalStanding, ApprovalState, Eligibility};
 
-use super::Language;
+use super::{Language, words_in};
 
 /// A sentence; none where there is nothing to say.
 #[must_use]
@@ -57,7 +57,7 @@ pub fn why_not(language: Language, standing: &ApprovalStanding) -> Option<String
         | ApprovalState::Expired
         | ApprovalState::Superseded
         | ApprovalState::ChangesRequested) => {
-            Some(language.words().state.approval(decided).to_owned())
+            Some(words_in(language).state.approval(decided).to_owned())
         }
     }
 }

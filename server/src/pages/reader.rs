@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use app::text::Language;
+use app::text::{Language, language_of, negotiate};
 use app::visit::{FormAnswer, Visit};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -71,10 +71,10 @@ impl Reader {
 fn language(headers: &HeaderMap) -> Language {
     let chosen = CookieJar::from_headers(headers)
         .get(LANGUAGE_COOKIE)
-        .and_then(|cookie| Language::of_code(cookie.value()));
+        .and_then(|cookie| language_of(cookie.value()));
     let accepted = || {
         let header = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-        Language::negotiate(header)
+        negotiate(header)
     };
     chosen.or_else(accepted).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! A form that did not go: its page again, with the messages beside the fields.
 
+use app::text::words_in;
 use app::visit::{FormAnswer, Message};
 use axum::body::Body;
 use axum::extract::Request;
@@ -121,13 +122,13 @@ pub async fn refused(
         }
         engine::Error::Unavailable(source) => {
             tracing::warn!(error = %source, "a form could not reach the database");
-            let text = reader.language.words().problem.unavailable.to_owned();
+            let text = words_in(reader.language).problem.unavailable.to_owned();
             answer.message = Some(Message::Refused(text));
             StatusCode::SERVICE_UNAVAILABLE
         }
         engine::Error::Internal(source) => {
             tracing::error!(error = %format!("{source:#}"), "a form failed");
-            let text = reader.language.words().problem.internal.to_owned();
+            let text = words_in(reader.language).problem.internal.to_owned();
             answer.message = Some(Message::Refused(text));
             StatusCode::INTERNAL_SERVER_ERROR
         }

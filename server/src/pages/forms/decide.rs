@@ -1,4 +1,5 @@
 use app::text::eligibility::why_not;
+use app::text::words_in;
 use app::visit::Message;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -41,7 +42,7 @@ pub async fn decide(
     match answer(&state, &reader, ApprovalId(id), &fields).await {
         Ok(missed) if missed.is_empty() => see(&in_order(&page, value(&fields, "group"))),
         Ok(missed) => {
-            let words = &reader.language.words().approvals;
+            let words = &words_in(reader.language).approvals;
             let mut answer = sent.answer();
             answer.message = Some(Message::Conflict((words.others_missed)(&missed.join("; "))));
             again(&state, &reader, answer, StatusCode::CONFLICT).await
@@ -81,7 +82,7 @@ async fn answer(
         }
     };
     let note = value(fields, "note").trim();
-    let words = &reader.language.words().approvals;
+    let words = &words_in(reader.language).approvals;
     let (_, gate) = engine::history::approval_policy(&state.engine, &principal, approval).await?;
     if note.is_empty() && verdict.needs_comment(gate.comment) {
         let message = match verdict {
@@ -164,7 +165,7 @@ async fn told(
     let why = standing
         .ok()
         .and_then(|standing| why_not(reader.language, &standing));
-    let words = &reader.language.words().approvals;
+    let words = &words_in(reader.language).approvals;
     (words.missed)(&other.to_string(), &why.unwrap_or(text))
 }
 

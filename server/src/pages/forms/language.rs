@@ -1,4 +1,4 @@
-use app::text::Language;
+use app::text::language_of;
 use axum::Form;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -15,8 +15,8 @@ pub async fn choose(Form(fields): Fields) -> Response {
 
     let next = Some(value(&fields, "next")).filter(|next| *next != "/login");
     let mut response = see(&next.map_or("/login".to_owned(), |next| local_path(Some(next))));
-    if let Some(language) = Language::of_code(value(&fields, "language")) {
-        let cookie = Cookie::build((LANGUAGE_COOKIE, language.code()))
+    if let Some(language) = language_of(value(&fields, "language")) {
+        let cookie = Cookie::build((LANGUAGE_COOKIE, language.as_str()))
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)

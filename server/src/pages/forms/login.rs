@@ -1,3 +1,4 @@
+use app::text::words_in;
 use app::visit::{FormAnswer, Message};
 use axum::Form;
 use axum::extract::State;
@@ -37,7 +38,7 @@ pub async fn login(
             next,
         }) => {
             reader.next = Some(next);
-            let words = &reader.language.words().login;
+            let words = &words_in(reader.language).login;
             let mut answer = sent.answer();
             for problem in problems {
                 let (field, message) = match (problem.field.as_str(), retry_seconds) {

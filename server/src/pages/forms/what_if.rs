@@ -1,6 +1,7 @@
 //! Trying a draft of a plan's gates on the past. It changes nothing; it is sent, since a
 //! plan's text does not fit into an address.
 
+use app::text::words_in;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -26,7 +27,7 @@ pub async fn ask(
     let mut wrong = Vec::new();
     let days = value(&fields, "days").trim().parse::<u32>();
     if !days.is_ok_and(|days| (1..=MOST_DAYS_BACK).contains(&days)) {
-        let message = reader.language.words().what_if.days_wrong;
+        let message = words_in(reader.language).what_if.days_wrong;
         wrong.push(("days".to_owned(), message.to_owned()));
     }
     match plans::draft(&name, value(&fields, "source")) {
