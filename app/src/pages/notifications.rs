@@ -30,7 +30,16 @@ fn form(chosen: Preferences) -> AnyView {
         .email_disabled_reason
         .as_deref()
         .map(words.refused)
-        .map(|text| view! { <Notice class="notice bad">{text}</Notice> });
+        .zip(chosen.email.clone())
+        .map(|(text, email)| {
+            view! {
+                <Notice class="notice bad">{text}</Notice>
+                <form method="post" action="/account/notifications">
+                    <input type="hidden" name="email" value=email />
+                    <button class="btn" name="again" value="email">{words.email_again}</button>
+                </form>
+            }
+        });
     let languages = Language::ALL.map(|language| (language.as_str(), own_name(language)));
     let modes = [
         (NotifyMode::AtOnce.as_str(), words.at_once),

@@ -22,6 +22,7 @@ pub struct Mail {
     pub notifications: Text,
     pub saved: Text,
     pub refused: fn(&str) -> String,
+    pub email_again: Text,
     pub email: Text,
     pub email_hint: Text,
     pub language: Text,
@@ -75,9 +76,10 @@ pub const ENGLISH: Mail = Mail {
     saved: "Your choice is stored.",
     refused: |reason| {
         format!(
-            "The mail server refused your address: {reason}. Correct it, or store it again to try once more."
+            "The mail server refused your address: {reason}. Correct it, or have it tried again."
         )
     },
+    email_again: "Try this address again",
     email: "Mail address",
     email_hint: "Empty means no mail.",
     language: "Language of messages",
@@ -135,9 +137,10 @@ pub const FRENCH: Mail = Mail {
     saved: "Votre choix est enregistré.",
     refused: |reason| {
         format!(
-            "Le serveur de messagerie a refusé votre adresse : {reason}. Corrigez-la, ou enregistrez-la de nouveau pour réessayer."
+            "Le serveur de messagerie a refusé votre adresse : {reason}. Corrigez-la, ou demandez un nouvel essai."
         )
     },
+    email_again: "Réessayer cette adresse",
     email: "Adresse électronique",
     email_hint: "Vide : pas de courrier.",
     language: "Langue des messages",

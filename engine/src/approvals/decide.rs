@@ -3,7 +3,7 @@
 use anyhow::Context;
 use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
 use model::identity::{Permission, Principal};
-use model::plan::{CommentRule, Gate};
+use model::plan::Gate;
 use model::task::GatePhase;
 use model::view::{ApprovalState, Verdict};
 use serde_json::json;
@@ -149,21 +149,15 @@ fn checked_note(answer: &Decide) -> Result<Option<&str>> {
 }
 
 fn check_comment(gate: &Gate, verdict: Verdict, note: Option<&str>) -> Result<()> {
-    let wanted = match (verdict, gate.comment) {
-        (Verdict::RequestChanges, _) => Some("say what should change"),
-        (Verdict::Reject, CommentRule::RequiredOnReject | CommentRule::Required) => {
-            Some("a refusal needs a reason; write why")
-        }
-        (Verdict::Approve, CommentRule::Required) => {
-            Some("this policy wants a comment with every answer")
-        }
-        (Verdict::Approve, CommentRule::RequiredOnReject | CommentRule::Optional)
-        | (Verdict::Reject, CommentRule::Optional) => None,
-    };
-    match (wanted, note) {
-        (Some(message), None) => Err(Error::invalid("note", message)),
-        (Some(_), Some(_)) | (None, _) => Ok(()),
+    if note.is_some() || !verdict.needs_comment(gate.comment) {
+        return Ok(());
     }
+    let message = match verdict {
+        Verdict::RequestChanges => "say what should change",
+        Verdict::Reject => "a refusal needs a reason; write why",
+        Verdict::Approve => "this policy wants a comment with every answer",
+    };
+    Err(Error::invalid("note", message))
 }
 
 async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> {

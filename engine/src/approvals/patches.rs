@@ -121,15 +121,17 @@ impl Touched {
                     return None;
                 }
                 names_files = true;
-                unnamed = match same_path(both)? {
-                    Some(path) => {
+                unnamed = match Header::read(both) {
+                    Header::Same(path) => {
                         self.path(path)?;
                         false
                     }
-                    None => true,
+                    Header::Below => true,
+                    Header::Unreadable => return None,
                 };
-            } else if let Some(path) = path_of(line) {
-                self.path(&path?)?;
+            } else if let Some((written, prefix)) = written_path(line) {
+                let path = unquoted(written)?;
+                self.path(path.strip_prefix(prefix).unwrap_or(&path))?;
                 names_files = true;
                 unnamed = false;
             }
@@ -147,39 +149,47 @@ impl Touched {
     }
 }
 
-/// The path of a header `a/P b/P`, which may be all that is said of an empty file or of one
-/// that only changes its mode; none inside where lines below must say it. None outside
-/// where the header does not have git's own prefixes, so that no path can be told.
-fn same_path(both: &str) -> Option<Option<&str>> {
-    let sides = both.strip_prefix("a/");
-    if sides.is_none() && !both.starts_with("\"a/") {
-        return None;
-    }
-    Some(sides.and_then(|sides| {
-        // Twice the path, and ` b/` between.
-        let half = sides.len().checked_sub(3)? / 2;
-        let (old, rest) = sides.split_at_checked(half)?;
-        (rest.strip_prefix(" b/") == Some(old)).then_some(old)
-    }))
+/// What `diff --git` says of its file.
+enum Header<'a> {
+    /// Its path, where both sides are the same: it may be all that is said of an empty file,
+    /// or of one that only changes its mode.
+    Same(&'a str),
+    /// Lines below must say it.
+    Below,
+    /// The sides do not have git's own prefixes, so that no path can be told.
+    Unreadable,
 }
 
-/// The path that a line above the hunks says; none inside where it cannot be read.
-fn path_of(line: &str) -> Option<Option<String>> {
-    let sides = [("--- ", "a/"), ("+++ ", "b/")];
-    for (beginning, prefix) in sides {
-        if let Some(written) = line.strip_prefix(beginning) {
-            return Some(
-                unquoted(written).map(|path| match path.strip_prefix(prefix) {
-                    Some(path) => path.to_owned(),
-                    None => path,
-                }),
-            );
+impl<'a> Header<'a> {
+    fn read(both: &'a str) -> Self {
+        let Some(sides) = both.strip_prefix("a/") else {
+            return if both.starts_with("\"a/") {
+                Self::Below
+            } else {
+                Self::Unreadable
+            };
+        };
+        // Twice the path, and ` b/` between.
+        let half = sides.len().saturating_sub(" b/".len()) / 2;
+        match sides.split_at_checked(half) {
+            Some((old, rest)) if rest.strip_prefix(" b/") == Some(old) => Self::Same(old),
+            Some(_) | None => Self::Below,
         }
     }
-    ["rename from ", "rename to ", "copy from ", "copy to "]
-        .iter()
-        .find_map(|beginning| line.strip_prefix(beginning))
-        .map(unquoted)
+}
+
+/// The path in a line above the hunks, as it is written, and the prefix of its side.
+fn written_path(line: &str) -> Option<(&str, &str)> {
+    [
+        ("--- ", "a/"),
+        ("+++ ", "b/"),
+        ("rename from ", ""),
+        ("rename to ", ""),
+        ("copy from ", ""),
+        ("copy to ", ""),
+    ]
+    .iter()
+    .find_map(|(beginning, prefix)| Some((line.strip_prefix(beginning)?, *prefix)))
 }
 
 /// A path as git writes it: between quotation marks, with the escapes of C, where it has

@@ -42,8 +42,9 @@ pub async fn may_sign(
     gate: &Gate,
     requesters: &[AccountId],
 ) -> Result<Signature> {
-    signature(connection, principal, approval, gate, requesters)
+    standing(connection, principal, approval, gate, requesters)
         .await?
+        .own
         .map_err(|why| {
             let sentence = format!("approval {approval}: {why}");
             match why {
@@ -62,46 +63,47 @@ pub async fn may_sign(
         })
 }
 
-/// The same, with the reason as a value.
+/// What a page says of a request's signatures.
+pub(crate) struct Standing {
+    /// The caller's own, or why they may not give it.
+    pub own: std::result::Result<Signature, Eligibility>,
+    /// The logins of those who could sign and have not.
+    pub may_sign: Vec<String>,
+}
+
+/// Whether the caller may sign, and who else.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub(crate) async fn signature(
+pub(crate) async fn standing(
     connection: &mut PgConnection,
     principal: &Principal,
     approval: ApprovalId,
     gate: &Gate,
     requesters: &[AccountId],
-) -> Result<std::result::Result<Signature, Eligibility>> {
-    if let Err(refused) = crate::authorise(principal, Permission::Decide) {
-        let why = refused.to_string();
-        return Ok(Err(Eligibility::MayNotDecide { why }));
-    }
-    let Some(account) = principal.account() else {
-        let why = "only a person may decide".to_owned();
-        return Ok(Err(Eligibility::MayNotDecide { why }));
-    };
-    let people = People::read(connection).await?;
-    let given = given(connection, approval).await?;
-    Ok(Circle::new(&people, gate, requesters, &given).signature(account))
-}
-
-/// The logins of those who could sign this request and have not.
-///
-/// # Errors
-/// When the database cannot be read.
-pub(crate) async fn who_may_sign(
-    connection: &mut PgConnection,
-    approval: ApprovalId,
-    gate: &Gate,
-    requesters: &[AccountId],
-) -> Result<Vec<String>> {
+) -> Result<Standing> {
     let people = People::read(connection).await?;
     let given = given(connection, approval).await?;
     let circle = Circle::new(&people, gate, requesters, &given);
-    Ok(circle
-        .remaining()
-        .into_iter()
-        .map(|person| person.login.clone())
-        .collect())
+    Ok(Standing {
+        own: decider(principal).and_then(|account| circle.signature(account)),
+        may_sign: circle
+            .remaining()
+            .into_iter()
+            .map(|person| person.login.clone())
+            .collect(),
+    })
+}
+
+/// The account that may decide at all.
+fn decider(principal: &Principal) -> std::result::Result<AccountId, Eligibility> {
+    if let Err(refused) = crate::authorise(principal, Permission::Decide) {
+        let why = refused.to_string();
+        return Err(Eligibility::MayNotDecide { why });
+    }
+    principal
+        .account()
+        .ok_or_else(|| Eligibility::MayNotDecide {
+            why: "only a person may decide".to_owned(),
+        })
 }

@@ -12,7 +12,7 @@ use crate::{Engine, Result, plans};
 
 /// Names, in the order of the plan.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Consequences {
+pub(crate) struct Consequences {
     /// May start, sooner or later, if it is approved.
     pub waiting: Vec<String>,
     /// Are skipped if it is refused.
@@ -34,7 +34,7 @@ struct Need {
 
 /// Works the join rules out for the tasks that wait behind this one, directly or through
 /// others. Conditions are not: they see what is not there yet.
-pub(super) async fn consequences(
+pub(crate) async fn consequences(
     engine: &Engine,
     connection: &mut PgConnection,
     task: TaskId,

@@ -3,6 +3,7 @@
 //! Lists are keyset pages over `sort_at` and id: their cost does not grow with
 //! the table. Streams read in batches and hold no transaction between them.
 
+mod approval;
 mod approvals;
 mod artifact;
 mod compared;
@@ -19,8 +20,10 @@ mod runs;
 mod task;
 mod tasks;
 
-pub use approvals::{approval, approval_policy, approvals, count_waiting};
+pub use approval::{approval, approval_policy, approval_standing};
+pub use approvals::{approvals, count_waiting};
 pub use artifact::{Artifact, artifact};
+pub(crate) use consequences::consequences;
 pub use csv::{CsvColumns, csv};
 pub use dashboard::dashboard;
 pub use decisions::{decision_figures, decisions, decisions_csv};

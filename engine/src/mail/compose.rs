@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use jiff::tz::TimeZone;
-use model::id::{ApprovalId, TaskId};
+use model::id::{ApprovalId, RunKey, TaskId};
 use sqlx::PgConnection;
 
 use super::cause::Cause;
@@ -12,8 +12,9 @@ use super::letter::{Block, Letter};
 use super::recipient::Recipient;
 use super::times;
 use super::words::{self, Words};
-use crate::Result;
 use crate::approvals::asked;
+use crate::history::consequences;
+use crate::{Engine, Result};
 
 /// What is to be sent.
 pub(super) struct Composed {
@@ -85,6 +86,7 @@ impl<'a> Reader<'a> {
 
 /// The letter, or why there is nothing left to say.
 pub(super) async fn compose(
+    engine: &Engine,
     connection: &mut PgConnection,
     reader: &Reader<'_>,
     cause: &Cause,
@@ -97,20 +99,19 @@ pub(super) async fn compose(
         {
             Ok(Err("a later reminder says the same".to_owned()))
         }
-        Cause::ApprovalRequested { approval } | Cause::ApprovalReminder { approval, .. } => {
+        Cause::ApprovalRequested { approval }
+        | Cause::ApprovalReminder { approval, .. }
+        | Cause::ApprovalEscalated { approval, .. } => {
             let people = asked(connection, *approval).await?;
-            let request = facts::request(connection, *approval).await?;
-            Ok(match open(request) {
-                Ok(_) if !people.contains(&reader.recipient.account) => {
-                    Err("the person may not sign it any more".to_owned())
-                }
-                Ok(request) => Ok(request_letter(reader, &request, cause)),
-                Err(reason) => Err(reason),
-            })
-        }
-        Cause::ApprovalEscalated { approval, .. } => {
-            let request = facts::request(connection, *approval).await?;
-            Ok(open(request).map(|request| request_letter(reader, &request, cause)))
+            let request = match open(facts::request(connection, *approval).await?) {
+                Ok(request) => request,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            if !people.contains(&reader.recipient.account) {
+                return Ok(Err("the person may not sign it any more".to_owned()));
+            }
+            let next = consequences(engine, connection, request.task, request.run).await?;
+            Ok(Ok(request_letter(reader, &request, &next.waiting, cause)))
         }
         Cause::TaskFailed { task, in_a_row, .. } => {
             let failed = facts::failed(connection, *task).await?;
@@ -157,7 +158,7 @@ fn name(plan: Option<&str>, task: &str, run_id: Option<&str>) -> String {
     }
 }
 
-fn thread(run: Option<i64>, task: TaskId) -> String {
+fn thread(run: Option<RunKey>, task: TaskId) -> String {
     run.map_or_else(|| format!("task-{task}"), |run| format!("run-{run}"))
 }
 
@@ -177,7 +178,12 @@ pub(super) fn failed_name(failed: &Failed) -> String {
     )
 }
 
-fn request_letter(reader: &Reader<'_>, request: &Request, cause: &Cause) -> Composed {
+fn request_letter(
+    reader: &Reader<'_>,
+    request: &Request,
+    next: &[String],
+    cause: &Cause,
+) -> Composed {
     let words = reader.words;
     let what = request_name(request);
     let subject = match request.expires_at {
@@ -208,10 +214,10 @@ fn request_letter(reader: &Reader<'_>, request: &Request, cause: &Cause) -> Comp
         .expires_at
         .map(|at| (words.deadline_hint)(&reader.moment(at), reader.zone_name));
     let risk = request.risk.map(words.risk_level);
-    let next = if request.next.is_empty() {
+    let next = if next.is_empty() {
         words.next_none.to_owned()
     } else {
-        request.next.join(", ")
+        next.join(", ")
     };
     task_letter(
         reader,

@@ -228,7 +228,7 @@ async fn send(engine: &Engine, due: &Due) -> Result<Outcome> {
             return Ok(Outcome::Wait(until));
         }
         let reader = Reader::new(&recipient, &engine.settings.mail.base_url, now);
-        let composed = compose(&mut connection, &reader, &cause, due.id).await?;
+        let composed = compose(engine, &mut connection, &reader, &cause, due.id).await?;
         (recipient, now, composed)
     };
     match composed {

@@ -11,7 +11,7 @@ use super::cause::Cause;
 use super::recipient::reachable;
 use super::times::{digest_due, zone_of};
 use super::write::now;
-use crate::approvals::asked;
+use crate::approvals::asked_each;
 use crate::identity::accounts::preferences;
 use crate::{Engine, Result};
 
@@ -86,8 +86,13 @@ pub(super) async fn requests_for(
     )
     .fetch_all(&mut *connection)
     .await?;
-    for approval in put_off.into_iter().map(ApprovalId) {
-        if !requests.contains(&approval) && asked(connection, approval).await?.contains(&account) {
+    let put_off: Vec<ApprovalId> = put_off.into_iter().map(ApprovalId).collect();
+    let asked = asked_each(connection, &put_off).await?;
+    for approval in put_off {
+        let is_asked = asked
+            .get(&approval)
+            .is_some_and(|people| people.contains(&account));
+        if is_asked && !requests.contains(&approval) {
             requests.push(approval);
         }
     }
@@ -129,30 +134,12 @@ async fn open_requests(connection: &mut PgConnection) -> Result<Vec<(ApprovalId,
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut told: HashMap<i64, Vec<i64>> = HashMap::new();
-    // Whom an escalation reached is told as well, whatever the policy says.
-    let escalated = sqlx::query!(
-        r#"SELECT (payload->>'approval')::bigint AS "approval!", recipient_account_id AS "account!" FROM outbox
-           WHERE channel = 'mail' AND for_digest AND delivered_at IS NULL AND abandoned_at IS NULL
-             AND payload->>'kind' = 'approval_escalated'"#
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    for row in escalated {
-        told.entry(row.approval).or_default().push(row.account);
-    }
-    let mut open = Vec::with_capacity(ids.len());
-    for id in ids {
-        let mut people = asked(connection, ApprovalId(id)).await?;
-        people.extend(
-            told.remove(&id)
-                .unwrap_or_default()
-                .into_iter()
-                .map(AccountId),
-        );
-        open.push((ApprovalId(id), people));
-    }
-    Ok(open)
+    let ids: Vec<ApprovalId> = ids.into_iter().map(ApprovalId).collect();
+    let mut asked = asked_each(connection, &ids).await?;
+    Ok(ids
+        .into_iter()
+        .map(|id| (id, asked.remove(&id).unwrap_or_default()))
+        .collect())
 }
 
 /// The day's row, and the message where there is something to tell; says whether there was.

@@ -1,7 +1,7 @@
 //! What messages tell, read when they are rendered.
 
 use chrono::{DateTime, Utc};
-use model::id::{AccountId, ApprovalId, TaskId};
+use model::id::{AccountId, ApprovalId, RunKey, TaskId};
 use model::plan::RiskLevel;
 use sqlx::PgConnection;
 
@@ -15,7 +15,7 @@ pub(super) struct Request {
     pub state: String,
     pub task: TaskId,
     pub task_name: String,
-    pub run: Option<i64>,
+    pub run: Option<RunKey>,
     pub run_id: Option<String>,
     pub plan: Option<String>,
     pub before_start: bool,
@@ -27,8 +27,6 @@ pub(super) struct Request {
     pub risk: Option<RiskLevel>,
     pub outputs_uri: Option<String>,
     pub log_excerpt: Option<String>,
-    /// Tasks that wait for this one.
-    pub next: Vec<String>,
 }
 
 /// A task that failed.
@@ -36,7 +34,7 @@ pub(super) struct Request {
 pub(super) struct Failed {
     pub task: TaskId,
     pub name: String,
-    pub run: Option<i64>,
+    pub run: Option<RunKey>,
     pub run_id: Option<String>,
     pub plan: Option<String>,
     pub reason: Option<String>,
@@ -53,10 +51,11 @@ pub(super) async fn request(
         r#"SELECT a.state, a.task_id, a.task_name, a.run, a.run_id, a.plan_name, a.phase, a.summary, a.requester,
                   a.requested_at, a.expires_at,
                   a.risk,
-                  t.outputs_uri AS "outputs_uri?", t.log_excerpt AS "log_excerpt?",
-                  ARRAY(SELECT n.name FROM task_dependencies d JOIN tasks n ON n.id = d.task_id
-                        WHERE d.needs_task_id = a.task_id ORDER BY n.position, n.id LIMIT 20) AS "next!"
-           FROM approvals a LEFT JOIN tasks t ON t.id = a.task_id WHERE a.id = $1"#,
+                  t.outputs_uri AS "outputs_uri?", t.log_excerpt AS "log_excerpt?"
+           FROM approvals a
+           -- Before its start it has no result: what stands there is of an earlier time.
+           LEFT JOIN tasks t ON t.id = a.task_id AND a.phase IS DISTINCT FROM 'before_start'
+           WHERE a.id = $1"#,
         approval.0
     )
     .fetch_optional(connection)
@@ -73,7 +72,7 @@ pub(super) async fn request(
         state: row.state,
         task: TaskId(row.task_id),
         task_name: row.task_name,
-        run: row.run,
+        run: row.run.map(RunKey),
         run_id: row.run_id,
         plan: row.plan_name,
         before_start: row.phase.as_deref() == Some("before_start"),
@@ -84,7 +83,6 @@ pub(super) async fn request(
         risk,
         outputs_uri: row.outputs_uri,
         log_excerpt: row.log_excerpt,
-        next: row.next,
     }))
 }
 
@@ -100,7 +98,7 @@ pub(super) async fn failed(connection: &mut PgConnection, task: TaskId) -> Resul
     Ok(row.map(|row| Failed {
         task,
         name: row.name,
-        run: row.run,
+        run: row.run.map(RunKey),
         run_id: row.run_id,
         plan: row.plan,
         reason: row.reason,

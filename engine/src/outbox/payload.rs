@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use model::id::{ApprovalId, TaskId};
-use model::plan::{CommentRule, Gate};
+use model::plan::Gate;
+use model::view::Verdict;
 use serde_json::{Value, json};
 
 use crate::approvals::digest::hex;
@@ -113,8 +114,8 @@ impl Buttons {
     /// What this policy lets a button do.
     pub fn of(gate: &Gate) -> Self {
         Self {
-            approve: gate.inputs.is_empty() && gate.comment != CommentRule::Required,
-            reject: gate.comment == CommentRule::Optional,
+            approve: gate.inputs.is_empty() && !Verdict::Approve.needs_comment(gate.comment),
+            reject: !Verdict::Reject.needs_comment(gate.comment),
         }
     }
 }
@@ -167,7 +168,7 @@ pub fn with_buttons(
 
 #[cfg(test)]
 mod tests {
-    use model::plan::{InputDefinition, InputKind};
+    use model::plan::{CommentRule, InputDefinition, InputKind};
     use model::task::GatePhase;
 
     use super::*;

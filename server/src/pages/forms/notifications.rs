@@ -64,6 +64,13 @@ fn edit(fields: &[(String, String)]) -> PreferencesEdit {
             .any(|(key, _)| key == name)
             .then(|| value(fields, name).to_owned())
     };
+    if value(fields, "again") == "email" {
+        // Alone, so that an address that was refused is tried once more.
+        return PreferencesEdit {
+            email: given("email"),
+            ..PreferencesEdit::default()
+        };
+    }
     PreferencesEdit {
         email: given("email"),
         language: given("language"),

@@ -1,0 +1,339 @@
+//! One request, with all that a person needs to decide it.
+
+use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
+use model::identity::{Permission, Principal};
+use model::plan::{Gate, Signer};
+use model::task::GatePhase;
+use model::view::{
+    ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, ArtifactRow, DecisionRow,
+    DiffExtent, Eligibility, EscalationRow,
+};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::approvals::{approval_row, no_approval};
+use super::artifact::beginning;
+use super::compared::Compared;
+use super::consequences::consequences;
+use super::decisions::verdict;
+use super::records::{json, word};
+use super::task::artifacts;
+use crate::approvals::{Patches, Signature, Standing, standing};
+use crate::{Engine, Result, authorise};
+
+/// How much of a diff a page shows.
+const DIFF_BYTES: usize = 256 * 1024;
+
+/// Where a request stands, and by which policy it is answered.
+///
+/// # Errors
+/// [`Error::NotFound`](crate::Error::NotFound) where there is no such request.
+pub async fn approval_policy(
+    engine: &Engine,
+    principal: &Principal,
+    id: ApprovalId,
+) -> Result<(ApprovalState, Gate)> {
+    authorise(principal, Permission::Read)?;
+    let row = sqlx::query!("SELECT state, policy FROM approvals WHERE id = $1", id.0)
+        .fetch_optional(&engine.readers)
+        .await?
+        .ok_or_else(|| no_approval(id))?;
+    Ok((
+        word(&row.state, "approvals.state", id)?,
+        json(row.policy, "approvals.policy", id)?,
+    ))
+}
+
+/// What changes of a request while people look at it.
+///
+/// # Errors
+/// [`Error::NotFound`](crate::Error::NotFound) where there is no such request.
+pub async fn approval_standing(
+    engine: &Engine,
+    principal: &Principal,
+    id: ApprovalId,
+) -> Result<ApprovalStanding> {
+    authorise(principal, Permission::Read)?;
+    let stored = Stored::read(engine, id).await?;
+    stored.standing(engine, principal).await
+}
+
+/// All that a person needs to decide one request.
+///
+/// # Errors
+/// [`Error::NotFound`](crate::Error::NotFound) where there is no such request.
+pub async fn approval(
+    engine: &Engine,
+    principal: &Principal,
+    id: ApprovalId,
+) -> Result<ApprovalDetail> {
+    authorise(principal, Permission::Read)?;
+    let stored = Stored::read(engine, id).await?;
+    let standing = stored.standing(engine, principal).await?;
+    let shown = stored.shown(engine).await?;
+    // From here to its end one connection is held, and no other asked for: many readers at
+    // once would each wait for one that another holds.
+    let mut connection = engine.readers.acquire().await?;
+    let row = &standing.row;
+    let consequences = consequences(engine, &mut connection, row.task_id, row.run).await?;
+    let escalations = escalations(&mut connection, id).await?;
+    drop(connection);
+    let comparisons = Compared::of(engine, row, stored.result.as_ref()).await?;
+    Ok(ApprovalDetail {
+        digest: row.digest.clone(),
+        condition: stored.rule.or_else(|| stored.gate.when.clone()),
+        why: stored.why,
+        from: stored.gate.from.iter().map(Signer::to_string).collect(),
+        required: stored.gate.required,
+        comment: stored.gate.comment,
+        inputs: stored.gate.inputs,
+        requester: stored.requester,
+        escalations,
+        since_approved: comparisons.since_approved,
+        since_asked: comparisons.since_asked,
+        outputs: shown.outputs,
+        outputs_uri: shown.outputs_uri,
+        log_excerpt: shown.log_excerpt,
+        artifacts: shown.artifacts,
+        diff: shown.diff,
+        diffs: shown.diffs,
+        diff_cut: shown.diff_cut,
+        extent: shown.extent,
+        waiting: consequences.waiting,
+        skipped: consequences.skipped,
+        may_decide: standing.eligibility.may_sign(),
+        eligibility: standing.eligibility,
+        decisions: standing.decisions,
+        filled: standing.filled,
+        may_sign: standing.may_sign,
+        may_request_changes: standing.may_request_changes,
+        identical: standing.identical,
+        row: standing.row,
+    })
+}
+
+/// A request as it is stored.
+struct Stored {
+    row: ApprovalRow,
+    gate: Gate,
+    requester: Option<String>,
+    requesters: Vec<AccountId>,
+    rule: Option<String>,
+    why: Option<String>,
+    filled: Option<Value>,
+    /// What the digest was made of.
+    result: Option<Value>,
+}
+
+impl Stored {
+    async fn read(engine: &Engine, id: ApprovalId) -> Result<Self> {
+        let row = approval_row(engine, id).await?;
+        let request = sqlx::query!(
+            "SELECT policy, requester, requesters, rule, why, inputs, result FROM approvals WHERE id = $1",
+            id.0
+        )
+        .fetch_one(&engine.readers)
+        .await?;
+        Ok(Self {
+            row,
+            gate: json(request.policy, "approvals.policy", id)?,
+            requester: request.requester,
+            requesters: request.requesters.into_iter().map(AccountId).collect(),
+            rule: request.rule,
+            why: request.why,
+            filled: request.inputs,
+            result: request.result,
+        })
+    }
+
+    async fn standing(&self, engine: &Engine, principal: &Principal) -> Result<ApprovalStanding> {
+        let row = self.row.clone();
+        let pending = row.state == ApprovalState::Pending;
+        let mut connection = engine.readers.acquire().await?;
+        let (eligibility, may_sign) = if pending {
+            self.who_may_sign(&mut connection, principal).await?
+        } else {
+            (Eligibility::Decided, Vec::new())
+        };
+        Ok(ApprovalStanding {
+            eligibility,
+            may_sign,
+            decisions: decisions(&mut connection, row.id).await?,
+            identical: identical(&mut connection, &row).await?,
+            filled: self.filled.clone(),
+            may_request_changes: pending
+                && row.phase != Some(GatePhase::BeforeStart)
+                && row.round < self.gate.rounds,
+            row,
+        })
+    }
+
+    /// Whether `approvals::decide` would take this person's answer now, and whose else.
+    async fn who_may_sign(
+        &self,
+        connection: &mut PgConnection,
+        principal: &Principal,
+    ) -> Result<(Eligibility, Vec<String>)> {
+        let late = sqlx::query_scalar!(
+            r#"SELECT coalesce($1 <= watchbill_now(), false) AS "late!""#,
+            self.row.expires_at
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        let Standing { own, may_sign } = standing(
+            connection,
+            principal,
+            self.row.id,
+            &self.gate,
+            &self.requesters,
+        )
+        .await?;
+        let eligibility = match own {
+            _ if late => Eligibility::Late,
+            Ok(Signature {
+                sole_decider: true, ..
+            }) => Eligibility::SoleDecider,
+            Ok(Signature {
+                on_behalf_of: Some((_, login)),
+                ..
+            }) => Eligibility::MaySignFor { login },
+            Ok(Signature { .. }) => Eligibility::MaySign,
+            Err(why) => why,
+        };
+        Ok((eligibility, may_sign))
+    }
+
+    /// The result that the request is about, and no other: a request before the start has
+    /// none, and a reported one is about what was reported then.
+    async fn shown(&self, engine: &Engine) -> Result<Shown> {
+        let row = &self.row;
+        match (row.phase, &self.result) {
+            (Some(GatePhase::BeforeStart), _) => Ok(Shown::default()),
+            (None, Some(reported)) => {
+                let text = |name: &str| reported[name].as_str().map(str::to_owned);
+                Ok(Shown {
+                    outputs_uri: text("outputs_uri"),
+                    log_excerpt: text("log_excerpt"),
+                    ..Shown::default()
+                })
+            }
+            (None, None) | (Some(GatePhase::AfterResult), _) => {
+                Shown::read(engine, row.task_id, row.attempt).await
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shown {
+    outputs: Option<Value>,
+    outputs_uri: Option<String>,
+    log_excerpt: Option<String>,
+    artifacts: Vec<ArtifactRow>,
+    diff: Option<String>,
+    diff_cut: bool,
+    diffs: u32,
+    extent: Option<DiffExtent>,
+}
+
+impl Shown {
+    /// The attempt's own result where there is one.
+    async fn read(engine: &Engine, task: TaskId, attempt: AttemptNumber) -> Result<Self> {
+        let row = sqlx::query!(
+            r#"SELECT CASE WHEN a.number IS NULL OR t.attempt = a.number THEN t.outputs ELSE a.report -> 'outputs' END
+                    AS outputs,
+                CASE WHEN a.number IS NULL OR t.attempt = a.number THEN t.outputs_uri ELSE a.outputs_uri END AS outputs_uri,
+                CASE WHEN a.number IS NULL OR t.attempt = a.number THEN t.log_excerpt END AS log_excerpt
+               FROM tasks t LEFT JOIN attempts a ON a.task_id = t.id AND a.number = $2 WHERE t.id = $1"#,
+            task.0,
+            attempt.0
+        )
+        .fetch_optional(&engine.readers)
+        .await?;
+        let mut shown = row.map_or_else(Self::default, |row| Self {
+            outputs: row.outputs,
+            outputs_uri: row.outputs_uri,
+            log_excerpt: row.log_excerpt,
+            ..Self::default()
+        });
+        shown.artifacts = artifacts(engine, task, Some(attempt)).await?;
+        if let Some(file) = shown.artifacts.iter().find(|file| is_diff(&file.path)) {
+            shown.diff = Some(beginning(engine, file.id, DIFF_BYTES).await?);
+            shown.diff_cut = usize::try_from(file.bytes).is_ok_and(|bytes| bytes > DIFF_BYTES);
+            let mut connection = engine.readers.acquire().await?;
+            let patches = Patches::read(&mut connection, task, attempt).await?;
+            shown.diffs = u32::try_from(patches.files).unwrap_or(u32::MAX);
+            shown.extent = patches.touched.map(|touched| DiffExtent {
+                files: u32::try_from(touched.paths.len()).unwrap_or(u32::MAX),
+                added: touched.added,
+                removed: touched.removed,
+            });
+        }
+        Ok(shown)
+    }
+}
+
+fn is_diff(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension);
+    extension.is_some_and(|it| it.eq_ignore_ascii_case("diff") || it.eq_ignore_ascii_case("patch"))
+}
+
+/// Who was asked besides, and why.
+async fn escalations(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<EscalationRow>> {
+    let rows = sqlx::query!(
+        "SELECT step, reason, recipients, at FROM escalations WHERE approval_id = $1 ORDER BY step",
+        id.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| EscalationRow {
+            step: row.step,
+            reason: row.reason,
+            to: row.recipients,
+            at: row.at,
+        })
+        .collect())
+}
+
+/// Other requests of the same plan and task that wait for exactly the same.
+async fn identical(connection: &mut PgConnection, row: &ApprovalRow) -> Result<Vec<ApprovalId>> {
+    if row.state != ApprovalState::Pending {
+        return Ok(Vec::new());
+    }
+    let ids = sqlx::query_scalar!(
+        "SELECT o.id FROM approvals o JOIN approvals a ON a.id = $1
+         WHERE o.state = 'pending' AND o.id <> a.id AND o.digest = a.digest AND o.task_name = a.task_name
+           AND o.inputs IS NOT DISTINCT FROM a.inputs
+           AND o.plan_name IS NOT DISTINCT FROM a.plan_name
+         ORDER BY o.id LIMIT 100",
+        row.id.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(ApprovalId).collect())
+}
+
+async fn decisions(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<DecisionRow>> {
+    let rows = sqlx::query!(
+        "SELECT id, verdict, decided_by, note, at, sole_decider, on_behalf_of_name, channel FROM decisions WHERE approval_id = $1 ORDER BY id",
+        id.0
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let verdict = verdict(&row.verdict, row.id)?;
+            Ok(DecisionRow {
+                verdict,
+                by: row.decided_by,
+                note: row.note,
+                at: row.at,
+                sole_decider: row.sole_decider,
+                on_behalf_of: row.on_behalf_of_name,
+                channel: row.channel,
+            })
+        })
+        .collect()
+}
