@@ -109,7 +109,12 @@ fn Bar(bar: NightBar, scale: Scale, top: i64) -> impl IntoView {
             <path class="wait" d=format!("M{end} {}l6 5.5-6 5.5-6-5.5z", units(top)) />
         }
     });
-    let title = format!("{}: {}", bar.task, state_word(bar.state));
+    let title = format!(
+        "{}{}{}",
+        bar.task,
+        use_words().common.colon,
+        state_word(bar.state)
+    );
     view! {
         <g>
             <title>{title}</title>

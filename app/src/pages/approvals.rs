@@ -239,7 +239,10 @@ fn InboxRow(
     });
     let signed = (pending && row.required > 1).then(|| {
         let signed = (words.approvals.signed_of)(row.signatures, row.required);
-        format!(" · {}: {signed}", words.approvals.signatures)
+        format!(
+            " · {}{}{signed}",
+            words.approvals.signatures, words.common.colon
+        )
     });
     let decided = row.decided_at.map(|at| view! { ", " <Moment at /> });
     view! {

@@ -190,7 +190,7 @@ fn line(row: DecisionLogRow) -> AnyView {
                 <small>
                     {text}
                     {row.on_behalf_of.map(|name| format!(" {}", (words.approvals.on_behalf_of)(&name)))}
-                    {row.note.map(|note| format!(": “{note}”"))}
+                    {row.note.map(|note| format!("{}“{note}”", words.common.colon))}
                     {row.sole_decider.then(|| format!(" ({})", words.approvals.sole_decider))}
                 </small>
             </div>

@@ -65,7 +65,7 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
                 <div>
                     <code>{trigger.key}</code>
                     {trigger.problem.map(|problem| view! {
-                        <span class="bad">" " {words.plans.stands_still} ": " {problem}</span>
+                        <span class="bad">" " {words.plans.stands_still} {words.common.colon} {problem}</span>
                     })}
                 </div>
             }

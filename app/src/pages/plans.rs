@@ -43,7 +43,7 @@ fn PlanLine(row: PlanRow, now: DateTime<Utc>) -> impl IntoView {
     };
     let next = row.next_due_at.filter(|_| !paused).map(|at| {
         view! {
-            {words.plans.next_due} ": " <Moment at /> " · " {distance(at, now, words)}
+            {words.plans.next_due} {words.common.colon} <Moment at /> " · " {distance(at, now, words)}
         }
     });
     let last = match row.last_run {

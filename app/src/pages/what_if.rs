@@ -99,8 +99,12 @@ fn list(title: &'static str, rows: Vec<WhatIfRow>, mark: (Shape, Tone)) -> AnyVi
 
 fn line(row: WhatIfRow, (shape, tone): (Shape, Tone)) -> AnyView {
     let words = use_words();
-    let signatures =
-        (row.required > 0).then(|| format!(" · {}: {}", words.approvals.signatures, row.required));
+    let signatures = (row.required > 0).then(|| {
+        format!(
+            " · {}{}{}",
+            words.approvals.signatures, words.common.colon, row.required
+        )
+    });
     let rule = match (row.rule, row.why) {
         (Some(rule), _) => Some(view! { <small><code>{rule}</code></small> }.into_any()),
         (None, Some(why)) => Some(view! { <small lang="en">{why}</small> }.into_any()),

@@ -54,6 +54,7 @@ pub static WORDS: Words = Words {
         stale: "Watchbill does not answer. What you see may be old.",
     },
     common: Common {
+        colon: ": ",
         task: "Task",
         run: "Run",
         plan: "Plan",

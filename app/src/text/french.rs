@@ -54,6 +54,7 @@ pub static WORDS: Words = Words {
         stale: "Watchbill ne répond pas. Ce que vous voyez est peut-être ancien.",
     },
     common: Common {
+        colon: "\u{a0}: ",
         task: "Tâche",
         run: "Exécution",
         plan: "Plan",
@@ -235,7 +236,10 @@ pub static WORDS: Words = Words {
         signed_of: |signed, required| format!("{signed} sur {required}"),
         can_still_sign: "signatures encore possibles",
         nobody_can_sign: "trop peu de personnes peuvent signer : donnez le rôle à quelqu’un, ou ajoutez-le au groupe",
-        more_must_sign: |n| format!("encore {n} signature(s) requise(s)"),
+        more_must_sign: |n| match n {
+            1 => "encore une signature".to_owned(),
+            n => format!("encore {n} signatures"),
+        },
         risk: "Risque",
         risk_auto: "aucun : personne n’a besoin de regarder",
         risk_one: "une signature",

@@ -47,6 +47,8 @@ pub struct Frame {
 
 /// Words that several pages share.
 pub struct Common {
+    /// Between a name and what it is.
+    pub colon: Text,
     pub task: Text,
     pub run: Text,
     pub plan: Text,

@@ -121,7 +121,10 @@ fn signatures(standing: &ApprovalStanding) -> Option<AnyView> {
         let (class, text) = if standing.may_sign.len() < left {
             ("bad", words.nobody_can_sign.to_owned())
         } else {
-            ("soft", format!("{}: {able}", words.can_still_sign))
+            (
+                "soft",
+                format!("{}{}{able}", words.can_still_sign, use_words().common.colon),
+            )
         };
         view! { <span class=class>" · " {text}</span> }
     });

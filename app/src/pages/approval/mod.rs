@@ -110,7 +110,7 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
     });
     let link = detail.outputs_uri.clone().map(|uri| {
         view! {
-            <p>{words.common.output_link} ": " <OutputLink uri /></p>
+            <p>{words.common.output_link} {words.common.colon} <OutputLink uri /></p>
         }
     });
     let cut = detail
@@ -185,7 +185,7 @@ fn Fork(
         </div>
         {may_request_changes.then(|| view! {
             <p class="soft third">
-                <b>{words.request_changes}</b> ": " {words.if_changes}
+                <b>{words.request_changes}</b> {use_words().common.colon} {words.if_changes}
             </p>
         })}
     }

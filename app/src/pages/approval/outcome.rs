@@ -101,7 +101,7 @@ fn Decision(decision: DecisionRow) -> impl IntoView {
             {decision.on_behalf_of.map(|name| format!(" {}", (words.on_behalf_of)(&name)))}
             ", "
             <Moment at=decision.at />
-            {decision.note.map(|note| format!(": “{note}”"))}
+            {decision.note.map(|note| format!("{}“{note}”", use_words().common.colon))}
             {decision.sole_decider.then(|| format!(" ({})", words.sole_decider))}
         </p>
     }

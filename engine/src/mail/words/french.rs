@@ -79,7 +79,10 @@ pub(super) static WORDS: Words = Words {
     refused_addresses: "Adresses refusées",
     until: |when| format!("avant le {when}"),
     no_deadline: "sans échéance",
-    more: |count| format!("et {count} autre(s)"),
+    more: |count| match count {
+        1 => "et un autre".to_owned(),
+        count => format!("et {count} autres"),
+    },
     link_hint: "Les liens ne font qu’ouvrir des pages ; la décision se prend là, après connexion.",
     preferences: "Choisir ce que vous recevez, et quand",
 };
