@@ -24,10 +24,11 @@ pub fn table(sources: &Sources) -> String {
 /// Variables that look like ours and are none: a slip of the pen that nobody would notice.
 #[must_use]
 pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
-    const OTHERS: [&str; 3] = [
+    const OTHERS: [&str; 4] = [
         "WATCHBILL_CONFIG",
         "WATCHBILL_LOG",
         "WATCHBILL_ADMIN_PASSWORD",
+        "WATCHBILL_IMPORT_FROM",
     ];
     names
         .filter(|name| name.starts_with("WATCHBILL_") && !name.starts_with("WATCHBILL_SECRET_"))
