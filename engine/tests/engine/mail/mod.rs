@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use engine::identity::accounts::{PreferencesEdit, set_preferences};
 use engine::settings::{MailSettings, Smtp};
-use engine::tasks::{AttemptResult, Claimed, Finish, finish};
+use engine::tasks::AttemptResult;
 use engine::{Engine, Settings};
 use model::id::{ApprovalId, TaskId};
 use model::identity::{Principal, Role};
@@ -22,7 +22,7 @@ use model::view::{Outcome, Verdict};
 use sqlx::PgPool;
 
 use crate::sign_off::{pending, say};
-use crate::support::{claim_one, gate, person, plan, run, task, worker};
+use crate::support::{claim_one, finish_with, gate, person, plan, run, task, worker};
 use sink::{Received, Sink};
 
 pub fn engine_with(pool: PgPool, smtp: Option<Smtp>) -> Engine {
@@ -90,14 +90,6 @@ pub async fn waiting_under(
     )
     .await;
     pending(engine, claimed.lease.task).await
-}
-
-pub async fn finish_with(engine: &Engine, claimed: &Claimed, result: AttemptResult) {
-    let finishes = vec![Finish {
-        lease: claimed.lease,
-        result,
-    }];
-    finish(engine, finishes).await.expect("it finishes");
 }
 
 /// Runs `nightly` once with a single task `validate`, which fails.

@@ -1,46 +1,29 @@
 //! What a request shows of the difference from the last time.
 
-use crate::support::{claim_one, engine, plan, run, task, worker};
+use crate::support::{claim_one, engine, finish_with, plan, run, task, worker};
 use engine::Engine;
-use engine::tasks::{AttemptResult, Finish, finish};
+use engine::tasks::AttemptResult;
 use model::id::ApprovalId;
 use model::identity::Principal;
 use model::view::{Outcome, Verdict};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
-use super::{after, approver, pending, say};
+use super::{after, approver, keep, pending, say};
 
 /// A run whose first task leaves these outputs and this file, and waits.
 async fn night(engine: &Engine, pages: u32, patch: &[u8]) -> ApprovalId {
     let mut first = task("change", &[]);
     first.approval = Some(after(1));
     run(engine, &plan(vec![first]), None).await;
-    let lease = claim_one(engine, &worker(engine)).await.lease;
-    let digest: [u8; 32] = Sha256::digest(patch).into();
-    sqlx::query(
-        "WITH a AS (INSERT INTO artifacts (task_id, attempt, path, bytes, sha256)
-                    VALUES ($1, $2, 'change.diff', $3, $4) RETURNING id)
-         INSERT INTO artifact_chunks (artifact_id, seq, content) SELECT id, 0, $5 FROM a",
-    )
-    .bind(lease.task.0)
-    .bind(lease.attempt.0)
-    .bind(i64::try_from(patch.len()).expect("a small file"))
-    .bind(&digest[..])
-    .bind(patch)
-    .execute(&engine.pool)
-    .await
-    .expect("a file");
+    let claimed = claim_one(engine, &worker(engine)).await;
     let result = AttemptResult {
         outputs: Some(json!({"pages": pages, "summary": format!("checked\n{pages} pages\n")})),
-        artifacts: vec![("change.diff".to_owned(), digest)],
+        artifacts: vec![keep(engine, &claimed, "change.diff", patch).await],
         ..AttemptResult::bare(Outcome::Succeeded)
     };
-    finish(engine, vec![Finish { lease, result }])
-        .await
-        .expect("a finish");
-    pending(engine, lease.task).await
+    finish_with(engine, &claimed, result).await;
+    pending(engine, claimed.lease.task).await
 }
 
 async fn differences(

@@ -1,16 +1,14 @@
 //! Who may sign: groups, single people, delegates, and who asked for the run.
 
 use crate::support::{claim_one, end, engine, person, plan, run, task, worker};
-use chrono::TimeDelta;
 use engine::Error;
-use engine::approvals::delegations::{self, NewDelegation};
-use engine::approvals::groups;
+use engine::approvals::{delegations, groups};
 use model::identity::Role;
 use model::plan::{Gate, Signer};
 use model::view::{ApprovalState, Outcome, Verdict};
 use sqlx::PgPool;
 
-use super::{after, approver, pending, say, waiting};
+use super::{after, approver, delegate, pending, say, waiting};
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn groups_and_single_people_are_asked_by_name(pool: PgPool) {
@@ -80,16 +78,7 @@ async fn a_delegate_gives_one_signature_in_anothers_name(pool: PgPool) {
     let engine = engine(pool);
     let lead = approver(&engine, "lead@example.org").await;
     let deputy = approver(&engine, "deputy@example.org").await;
-    let now = engine.clock.now();
-    let new = NewDelegation {
-        to: "deputy@example.org".to_owned(),
-        starts_at: now - TimeDelta::hours(1),
-        ends_at: now + TimeDelta::days(7),
-        note: Some("on leave".to_owned()),
-    };
-    let delegation = delegations::create(&engine, &lead, &new)
-        .await
-        .expect("a delegation");
+    let delegation = delegate(&engine, &lead, "deputy@example.org").await;
     let only_lead = Gate {
         from: vec![Signer::User("lead@example.org".to_owned())],
         ..after(1)
@@ -143,16 +132,7 @@ async fn who_asked_for_the_run_signs_in_nobodys_name(pool: PgPool) {
     let engine = engine(pool);
     let lead = approver(&engine, "lead@example.org").await;
     let requester = approver(&engine, "requester@example.org").await;
-    let now = engine.clock.now();
-    let new = NewDelegation {
-        to: "requester@example.org".to_owned(),
-        starts_at: now - TimeDelta::hours(1),
-        ends_at: now + TimeDelta::days(1),
-        note: None,
-    };
-    delegations::create(&engine, &lead, &new)
-        .await
-        .expect("a delegation");
+    delegate(&engine, &lead, "requester@example.org").await;
     let mut first = task("change", &[]);
     first.approval = Some(Gate {
         from: vec![Signer::User("lead@example.org".to_owned())],

@@ -1,16 +1,12 @@
-//! How many must sign by the rules of risk, and a draft of them on the past.
+//! How many must sign by the rules of risk.
 
-use crate::support::{claim_one, engine, person, plan, run, states, task, worker};
-use chrono::TimeDelta;
-use engine::tasks::{AttemptResult, Finish, finish};
-use model::identity::Role;
+use crate::support::{claim_one, engine, plan, run, states, task, worker};
 use model::plan::{Gate, RiskLevel, RiskRule};
 use model::task::TaskState;
-use model::view::Outcome;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{after, approver};
+use super::{after, approver, end_with_report};
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn risk_says_how_many_must_sign(pool: PgPool) {
@@ -38,14 +34,7 @@ async fn risk_says_how_many_must_sign(pool: PgPool) {
         });
         let key = run(&engine, &plan(vec![first]), None).await;
         let claimed = claim_one(&engine, &worker(&engine)).await;
-        let result = AttemptResult {
-            report: Some(report.clone()),
-            ..AttemptResult::bare(Outcome::Succeeded)
-        };
-        let lease = claimed.lease;
-        finish(&engine, vec![Finish { lease, result }])
-            .await
-            .expect("a finish");
+        end_with_report(&engine, &claimed, report.clone()).await;
         let now = states(&engine, key).await[0].1;
         let Some((required, risk)) = stops else {
             assert_eq!(now, TaskState::Succeeded, "{report}");
@@ -65,50 +54,4 @@ async fn risk_says_how_many_must_sign(pool: PgPool) {
             stored.2
         );
     }
-}
-
-#[sqlx::test(migrator = "engine::MIGRATOR")]
-async fn a_draft_is_tried_on_the_past_and_changes_nothing(pool: PgPool) {
-    let engine = engine(pool);
-    let reader = person(&engine, "viewer@example.org", &[Role::Viewer]).await;
-    for cost in [1, 20, 300] {
-        run(&engine, &plan(vec![task("change", &[])]), None).await;
-        let lease = claim_one(&engine, &worker(&engine)).await.lease;
-        let result = AttemptResult {
-            report: Some(json!({"cost": cost})),
-            ..AttemptResult::bare(Outcome::Succeeded)
-        };
-        finish(&engine, vec![Finish { lease, result }])
-            .await
-            .expect("a finish");
-    }
-    let mut draft = plan(vec![task("change", &[])]);
-    draft.tasks[0].approval = Some(Gate {
-        risk: vec![
-            RiskRule {
-                when: Some("cost < 10".to_owned()),
-                level: RiskLevel::Auto,
-            },
-            RiskRule {
-                when: Some("cost < 100".to_owned()),
-                level: RiskLevel::One,
-            },
-        ],
-        ..after(1)
-    });
-    let since = engine.clock.now() - TimeDelta::days(30);
-    let answer = engine::approvals::what_if(&engine, &reader, &draft, since)
-        .await
-        .expect("an answer");
-    assert_eq!(
-        (answer.considered, answer.would_stop, answer.did_stop),
-        (3, 2, 0)
-    );
-    let required: Vec<u32> = answer.stopped.iter().map(|row| row.required).collect();
-    assert_eq!(required, [2, 1], "newest first");
-    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM approvals")
-        .fetch_one(&engine.pool)
-        .await
-        .expect("a count");
-    assert_eq!(waiting, 0, "nothing was raised");
 }

@@ -1,15 +1,16 @@
-//! Comments, rounds of changes and what an approver fills in.
+//! Comments, rounds of changes and what follows.
 
-use crate::support::{claim_one, end, engine, plan, run, state, task, worker};
+use crate::support::{claim_one, end, engine, person, plan, run, state, task, worker};
 use engine::Error;
 use engine::tasks::claim;
-use model::plan::{CommentRule, Gate, InputDefinition, InputKind, Join, Work};
+use model::identity::Role;
+use model::plan::{CommentRule, Gate, Join};
 use model::task::TaskState;
 use model::view::{ApprovalState, Outcome, Verdict};
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{after, answer, approver, pending, say, waiting, waiting_before};
+use super::{after, answer, approver, end_with_report, pending, say, waiting};
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_comment_is_asked_for_where_the_policy_says(pool: PgPool) {
@@ -102,59 +103,50 @@ async fn asked_for_changes_it_runs_again_with_the_comment(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
-async fn the_first_who_approves_fills_the_inputs_in(pool: PgPool) {
+async fn what_came_of_changes_is_looked_at_until_somebody_runs_it_anew(pool: PgPool) {
     let engine = engine(pool);
-    let first = approver(&engine, "first@example.org").await;
-    let second = approver(&engine, "second@example.org").await;
-    let window = InputDefinition {
-        name: "window".to_owned(),
-        description: String::new(),
-        kind: InputKind::Choice(vec!["tonight".to_owned(), "tomorrow".to_owned()]),
-        required: true,
-        default: None,
-    };
-    let gate = Gate {
-        inputs: vec![window],
-        ..after(2)
-    };
-    let mut publish = task("publish", &["change"]);
-    publish.work = Work::run(["publish", "{{ tasks.change.approval_inputs.window }}"]);
-    let (_, approval) = waiting_before(&engine, gate, publish).await;
-    for wrong in [
-        None,
-        Some(json!({"window": "never"})),
-        Some(json!({"window": "tonight", "more": 1})),
-    ] {
-        let refused = answer(&engine, &first, approval, Verdict::Approve, None, wrong).await;
-        assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
-    }
-    let tonight = json!({"window": "tonight"});
-    answer(
-        &engine,
-        &first,
-        approval,
-        Verdict::Approve,
-        None,
-        Some(tonight.clone()),
-    )
-    .await
-    .expect("a signature");
-    let other = Some(json!({"window": "tomorrow"}));
-    let changed = answer(&engine, &second, approval, Verdict::Approve, None, other).await;
-    assert!(matches!(changed, Err(Error::Conflict(_))), "{changed:?}");
-    let unseen = answer(&engine, &second, approval, Verdict::Approve, None, None).await;
-    assert!(
-        matches!(unseen, Err(Error::Conflict(_))),
-        "a page that showed no entries signs none: {unseen:?}"
-    );
-    let seen = Some(tonight.clone());
-    answer(&engine, &second, approval, Verdict::Approve, None, seen)
+    let one = approver(&engine, "approver@example.org").await;
+    let operator = person(&engine, "operator@example.org", &[Role::Operator]).await;
+    let mut change = task("change", &[]);
+    change.approval = Some(Gate {
+        when: Some("cost > 1.0".to_owned()),
+        ..after(1)
+    });
+    run(&engine, &plan(vec![change]), None).await;
+    let costly = claim_one(&engine, &worker(&engine)).await;
+    let task = costly.lease.task;
+    end_with_report(&engine, &costly, json!({"cost": 5.0})).await;
+    let approval = pending(&engine, task).await;
+    say(&engine, &one, approval, Verdict::RequestChanges)
         .await
-        .expect("signs what was filled in");
+        .expect("changes");
 
-    let next = claim_one(&engine, &worker(&engine)).await;
-    assert_eq!(next.name, "publish");
-    assert_eq!(next.upstream["change"]["approval_inputs"], tonight);
+    let cheap = claim_one(&engine, &worker(&engine)).await;
+    end_with_report(&engine, &cheap, json!({"cost": 0.5})).await;
+    assert_eq!(state(&engine, task).await, TaskState::AwaitingApproval);
+    let anew = pending(&engine, task).await;
+    assert_ne!(anew, approval);
+    let shown = engine::history::approval(&engine, &one, anew)
+        .await
+        .expect("a request");
+    assert_eq!(
+        shown.why.as_deref(),
+        Some("changes were asked for; this came of it")
+    );
+    say(&engine, &one, anew, Verdict::Reject)
+        .await
+        .expect("a refusal");
+
+    engine::tasks::rerun(&engine, &operator, task)
+        .await
+        .expect("it runs anew");
+    let rerun = claim_one(&engine, &worker(&engine)).await;
+    assert_eq!(
+        (rerun.change_round, rerun.changes_wanted.as_deref()),
+        (0, None)
+    );
+    end_with_report(&engine, &rerun, json!({"cost": 0.5})).await;
+    assert_eq!(state(&engine, task).await, TaskState::Succeeded);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

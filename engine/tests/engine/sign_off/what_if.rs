@@ -1,0 +1,127 @@
+//! A draft of a plan's gates on what already happened.
+
+use crate::support::{claim_one, end, engine, gate, person, plan, run, task, worker};
+use chrono::TimeDelta;
+use engine::Engine;
+use engine::tasks::claim;
+use model::identity::{Principal, Role};
+use model::plan::{Gate, Plan, RiskLevel, RiskRule};
+use model::task::GatePhase;
+use model::view::{Outcome, Verdict, WhatIf};
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::{after, approver, end_with_report, say};
+
+/// What the draft would have done in the last month.
+async fn tried(engine: &Engine, reader: &Principal, draft: &Plan) -> WhatIf {
+    let since = engine.clock.now() - TimeDelta::days(30);
+    engine::approvals::what_if(engine, reader, draft, since)
+        .await
+        .expect("an answer")
+}
+
+/// How many results were looked at, would have stopped, and did.
+fn counts(answer: &WhatIf) -> (u32, u32, u32) {
+    (answer.considered, answer.would_stop, answer.did_stop)
+}
+
+/// A plan of one task under this gate.
+fn under(gate: Option<Gate>) -> Plan {
+    let mut change = task("change", &[]);
+    change.approval = gate;
+    plan(vec![change])
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_draft_is_tried_on_the_past_and_changes_nothing(pool: PgPool) {
+    let engine = engine(pool);
+    let reader = person(&engine, "viewer@example.org", &[Role::Viewer]).await;
+    for cost in [1, 20, 300] {
+        run(&engine, &plan(vec![task("change", &[])]), None).await;
+        let claimed = claim_one(&engine, &worker(&engine)).await;
+        end_with_report(&engine, &claimed, json!({"cost": cost})).await;
+    }
+    let mut draft = plan(vec![task("change", &[])]);
+    draft.tasks[0].approval = Some(Gate {
+        risk: vec![
+            RiskRule {
+                when: Some("cost < 10".to_owned()),
+                level: RiskLevel::Auto,
+            },
+            RiskRule {
+                when: Some("cost < 100".to_owned()),
+                level: RiskLevel::One,
+            },
+        ],
+        ..after(1)
+    });
+    let answer = tried(&engine, &reader, &draft).await;
+    assert_eq!(
+        (answer.considered, answer.would_stop, answer.did_stop),
+        (3, 2, 0)
+    );
+    let required: Vec<u32> = answer.stopped.iter().map(|row| row.required).collect();
+    assert_eq!(required, [2, 1], "newest first");
+    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM approvals")
+        .fetch_one(&engine.pool)
+        .await
+        .expect("a count");
+    assert_eq!(waiting, 0, "nothing was raised");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_waited_before_its_start_did_stop(pool: PgPool) {
+    let engine = engine(pool);
+    let one = approver(&engine, "approver@example.org").await;
+    let mut deploy = task("deploy", &[]);
+    deploy.approval = Some(gate(GatePhase::BeforeStart));
+    let gated = plan(vec![deploy, task("change", &[])]);
+    run(&engine, &gated, None).await;
+    let (waiting, _) = engine::history::approvals(&engine, &one)
+        .await
+        .expect("the inbox");
+    say(&engine, &one, waiting[0].id, Verdict::Approve)
+        .await
+        .expect("it may start");
+    for claimed in claim(&engine, &worker(&engine), 9).await.expect("a claim") {
+        end(&engine, &claimed, Outcome::Succeeded).await;
+    }
+
+    let same = tried(&engine, &one, &gated).await;
+    assert_eq!(counts(&same), (2, 1, 1));
+    assert_eq!(same.stopped[0].task, "deploy");
+    assert!(same.stopped[0].did_stop && same.passed.is_empty());
+    let open = plan(vec![task("deploy", &[]), task("change", &[])]);
+    let without = tried(&engine, &one, &open).await;
+    assert_eq!(counts(&without), (2, 0, 1));
+    assert_eq!(without.passed[0].task, "deploy");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_step_that_asked_itself_stops_under_every_draft(pool: PgPool) {
+    let engine = engine(pool);
+    let one = approver(&engine, "approver@example.org").await;
+    for report in [json!({"cost": 0.5}), json!({"cost": 0.5, "approval": true})] {
+        run(&engine, &under(None), None).await;
+        let claimed = claim_one(&engine, &worker(&engine)).await;
+        end_with_report(&engine, &claimed, report).await;
+    }
+    let costly = Gate {
+        when: Some("cost > 1.0".to_owned()),
+        ..after(1)
+    };
+    let risky = Gate {
+        risk: vec![RiskRule {
+            when: Some("cost < 1.0".to_owned()),
+            level: RiskLevel::Auto,
+        }],
+        ..after(2)
+    };
+    for gate in [None, Some(costly), Some(risky)] {
+        let draft = under(gate);
+        let answer = tried(&engine, &one, &draft).await;
+        assert_eq!(counts(&answer), (2, 1, 1), "{draft:?}");
+        assert_eq!(answer.stopped[0].required, 1, "{draft:?}");
+    }
+}
