@@ -206,3 +206,114 @@ pub(super) async fn given(
     let mut given = given_to(connection, &[approval]).await?;
     Ok(given.remove(&approval).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use model::identity::Role;
+    use model::task::GatePhase;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+
+    use super::*;
+
+    /// The accounts that anything may name; the last ones are nobody's.
+    const ACCOUNTS: i64 = 6;
+
+    fn any_account() -> impl Strategy<Value = AccountId> {
+        (1..=ACCOUNTS).prop_map(AccountId)
+    }
+
+    /// What a policy may ask for.
+    fn entries() -> Vec<Signer> {
+        vec![
+            Signer::Role(Role::Approver),
+            Signer::Role(Role::Admin),
+            Signer::Group("release".to_owned()),
+            Signer::User("person 1".to_owned()),
+        ]
+    }
+
+    /// People with these roles, some of them in the group `release`: account 1 and on.
+    fn people(them: &[(Vec<Role>, bool)], delegations: &[(AccountId, AccountId)]) -> People {
+        let people = (1..).zip(them).map(|(account, (roles, in_group))| Person {
+            account: AccountId(account),
+            login: format!("person {account}"),
+            roles: roles.clone(),
+            groups: in_group.then(|| "release".to_owned()).into_iter().collect(),
+        });
+        let delegations = delegations.iter().map(|(from, to)| Delegation {
+            from: *from,
+            to: *to,
+        });
+        People {
+            people: people.collect(),
+            delegations: delegations.collect(),
+        }
+    }
+
+    /// An answer that the first account gave with the second one's signature.
+    fn answer((account, voice): &(AccountId, AccountId)) -> Given {
+        Given {
+            account: *account,
+            voice: *voice,
+            by: format!("person {account}"),
+            on_behalf_of: (account != voice).then(|| format!("person {voice}")),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whoever the people are, and whatever was answered.
+        #[test]
+        fn those_are_asked_who_may_sign_and_whose_signature_is_still_wanted(
+            them in vec((subsequence(Role::ALL.to_vec(), 0..=2), any::<bool>()), 1..6),
+            delegations in vec((any_account(), any_account()), 0..6),
+            answers in vec((any_account(), any_account()), 0..4),
+            requesters in vec(any_account(), 0..3),
+            from in subsequence(entries(), 1..=2),
+            requester in select(vec![RequesterRule::Forbidden, RequesterRule::Allowed]),
+        ) {
+            let all = people(&them, &delegations);
+            let gate = Gate { requester, ..Gate::new(GatePhase::AfterResult, from) };
+            let given: Vec<Given> = answers.iter().map(answer).collect();
+            let circle = Circle::new(&all, &gate, &requesters, &given);
+            let asked = circle.asked();
+
+            let accounts: Vec<AccountId> = asked.iter().map(|signature| signature.account).collect();
+            let may_sign: Vec<AccountId> =
+                (1..=ACCOUNTS).map(AccountId).filter(|account| circle.signature(*account).is_ok()).collect();
+            prop_assert_eq!(&accounts, &may_sign);
+
+            let is_heard = |voice: AccountId| given.iter().any(|one| one.voice == voice);
+            let has_answered = |account: AccountId| given.iter().any(|one| one.account == account);
+            let others_could = all
+                .people
+                .iter()
+                .any(|person| person.is_named(&gate.from) && !requesters.contains(&person.account));
+            for signature in &asked {
+                let (account, voice) = (signature.account, signature.voice());
+                prop_assert!(!has_answered(account), "{} has answered", account);
+                prop_assert!(
+                    !requesters.contains(&account) || requester == RequesterRule::Allowed || !others_could,
+                    "{} asked for the run", account
+                );
+                prop_assert!(circle.able.iter().any(|person| person.account == voice), "{} does not count", voice);
+                prop_assert!(!is_heard(voice), "{} has been heard", voice);
+                prop_assert!(
+                    account == voice || (delegations.contains(&(voice, account)) && !requesters.contains(&voice)),
+                    "{} cannot sign for {}", account, voice
+                );
+            }
+            // Nobody is forgotten: whose signature counts is asked for it.
+            for person in &circle.able {
+                let account = person.account;
+                prop_assert!(
+                    has_answered(account) || is_heard(account) || accounts.contains(&account),
+                    "{} is not asked", account
+                );
+            }
+        }
+    }
+}

@@ -1,15 +1,24 @@
 //! Reminders and escalations: who is told when nobody answers, and in whose hours.
 
+use std::time::Duration;
+
 use engine::approvals::act_on_due;
 use engine::identity::accounts::PreferencesEdit;
-use model::identity::Role;
+use engine::mail::approval_reminder;
+use engine::{Engine, Error};
+use model::id::ApprovalId;
+use model::identity::{Principal, Role};
 use model::plan::{EscalationStep, Gate, Signer};
 use model::task::GatePhase;
+use model::view::{Eligibility, Verdict};
 use sqlx::PgPool;
 
 use super::sink::Sink;
-use super::{approve, choose, clock_at, engine_with, reader, send_all, subject, waiting_under};
-use crate::support::gate;
+use super::{
+    approve, choose, clock_at, engine_with, reader, rows, send_all, subject, waiting_under,
+};
+use crate::sign_off::{delegate, say};
+use crate::support::{gate, move_clock};
 
 /// Who got a message since the last look, with its subject's first word.
 fn told(sink: &Sink, seen: &mut usize) -> Vec<(String, String)> {
@@ -24,6 +33,11 @@ fn told(sink: &Sink, seen: &mut usize) -> Vec<(String, String)> {
     told.sort();
     *seen = received.len();
     told
+}
+
+/// The same without what it says.
+fn asked(sink: &Sink, seen: &mut usize) -> Vec<String> {
+    told(sink, seen).into_iter().map(|(to, _)| to).collect()
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
@@ -84,4 +98,160 @@ async fn who_does_not_answer_is_reminded_and_others_are_asked_in_working_hours(p
     assert_eq!(act_on_due(&engine).await.unwrap(), 0);
     send_all(&engine).await;
     assert!(told(&sink, &mut seen).is_empty());
+}
+
+async fn remind(engine: &Engine, approval: ApprovalId) {
+    let mut connection = engine.pool.acquire().await.expect("a connection");
+    approval_reminder(&mut connection, engine, approval, 1)
+        .await
+        .expect("it is written");
+}
+
+/// Whose answer is awaited, as the page tells this reader, and what it tells of themselves.
+async fn awaited(
+    engine: &Engine,
+    reader: &Principal,
+    approval: ApprovalId,
+) -> (Vec<String>, Eligibility) {
+    let shown = engine::history::approval(engine, reader, approval)
+        .await
+        .expect("a request");
+    assert_eq!(shown.may_decide, shown.eligibility.may_sign());
+    (shown.may_sign, shown.eligibility)
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn who_has_signed_is_not_asked_in_a_colleagues_place(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    let bob = reader(&engine, "bob@example.org", &[Role::Approver]).await;
+    let carol = reader(&engine, "carol@example.org", &[Role::Approver]).await;
+    delegate(&engine, &carol, "bob@example.org").await;
+    let two = Gate {
+        required: 2,
+        ..gate(GatePhase::AfterResult)
+    };
+    let approval = waiting_under(&engine, None, two).await;
+    assert_eq!(
+        awaited(&engine, &bob, approval).await,
+        (
+            vec!["bob@example.org".to_owned(), "carol@example.org".to_owned()],
+            Eligibility::MaySign
+        )
+    );
+    approve(&engine, &bob, approval).await;
+
+    let only_carol = vec!["carol@example.org".to_owned()];
+    assert_eq!(
+        awaited(&engine, &bob, approval).await,
+        (
+            only_carol.clone(),
+            Eligibility::Answered { on_behalf_of: None }
+        )
+    );
+    let refused = say(&engine, &bob, approval, Verdict::Approve).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    remind(&engine, approval).await;
+    let written: Vec<(String, String)> = rows(&engine)
+        .await
+        .into_iter()
+        .map(|row| (row.login, row.kind))
+        .collect();
+    let row = |login: &str, kind: &str| (login.to_owned(), kind.to_owned());
+    assert_eq!(
+        written,
+        [
+            row("bob@example.org", "approval_requested"),
+            row("carol@example.org", "approval_requested"),
+            row("carol@example.org", "approval_reminder"),
+        ]
+    );
+    // What was written to Bob before he signed is not sent after it.
+    send_all(&engine).await;
+    let received = sink.received();
+    assert_eq!(received.len(), 2, "{received:?}");
+    assert!(received.iter().all(|one| one.to == only_carol));
+    assert_eq!(
+        awaited(&engine, &carol, approval).await,
+        (only_carol, Eligibility::MaySign)
+    );
+    approve(&engine, &carol, approval).await;
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_delegate_is_asked_while_they_may_decide(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    let lead = reader(&engine, "lead@example.org", &[Role::Approver]).await;
+    let deputy = reader(&engine, "deputy@example.org", &[Role::Approver]).await;
+    delegate(&engine, &lead, "deputy@example.org").await;
+    let asks = Gate {
+        from: vec![Signer::User("lead@example.org".to_owned())],
+        ..gate(GatePhase::AfterResult)
+    };
+    let mut seen = 0;
+    let approval = waiting_under(&engine, None, asks.clone()).await;
+    send_all(&engine).await;
+    assert_eq!(
+        asked(&sink, &mut seen),
+        ["deputy@example.org", "lead@example.org"]
+    );
+
+    sqlx::query("UPDATE account_roles SET role = 'viewer' WHERE account_id = $1")
+        .bind(deputy.account().unwrap().0)
+        .execute(&engine.pool)
+        .await
+        .unwrap();
+    remind(&engine, approval).await;
+    waiting_under(&engine, None, asks).await;
+    assert_eq!(rows(&engine).await.len(), 4, "two more, to the lead alone");
+    send_all(&engine).await;
+    assert_eq!(
+        asked(&sink, &mut seen),
+        ["lead@example.org", "lead@example.org"]
+    );
+    let refused = say(&engine, &deputy, approval, Verdict::Approve).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn an_escalation_reaches_only_who_may_sign(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    reader(&engine, "named@example.org", &[Role::Approver]).await;
+    let starter = reader(&engine, "starter@example.org", &[Role::Admin]).await;
+    let admin = reader(&engine, "admin@example.org", &[Role::Admin]).await;
+    let for_starter = reader(&engine, "for-starter@example.org", &[Role::Approver]).await;
+    let for_admin = reader(&engine, "for-admin@example.org", &[Role::Approver]).await;
+    delegate(&engine, &starter, "for-starter@example.org").await;
+    delegate(&engine, &admin, "for-admin@example.org").await;
+    let chain = Gate {
+        from: vec![Signer::User("named@example.org".to_owned())],
+        escalate: vec![EscalationStep {
+            after_seconds: 3_600,
+            to: vec![Signer::Role(Role::Admin)],
+        }],
+        ..gate(GatePhase::AfterResult)
+    };
+    let approval = waiting_under(&engine, Some(&starter), chain).await;
+    let mut seen = 0;
+    send_all(&engine).await;
+    assert_eq!(asked(&sink, &mut seen), ["named@example.org"]);
+
+    move_clock(&engine, Duration::from_secs(3_660)).await;
+    assert_eq!(act_on_due(&engine).await.unwrap(), 1);
+    send_all(&engine).await;
+    assert_eq!(
+        asked(&sink, &mut seen),
+        ["admin@example.org", "for-admin@example.org"]
+    );
+    for requester in [&starter, &for_starter] {
+        let refused = say(&engine, requester, approval, Verdict::Approve).await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden(_))),
+            "{}: {refused:?}",
+            requester.name
+        );
+    }
+    approve(&engine, &for_admin, approval).await;
 }
