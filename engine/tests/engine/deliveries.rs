@@ -1,14 +1,20 @@
 //! The outbox as administrators see it.
 
+use std::time::Duration;
+
+use engine::approvals::act_on_due;
 use engine::outbox::{Channel, OutboxMessage, deliveries, enqueue, retry};
-use engine::{Engine, Error};
+use engine::{Engine, Error, Settings};
 use model::id::DeliveryId;
 use model::identity::Role;
+use model::plan::{EscalationStep, Gate, Signer};
+use model::task::GatePhase;
 use model::view::DeliveryState;
 use serde_json::json;
 use sqlx::PgPool;
 
-use crate::support::{engine, person};
+use crate::sign_off::waiting;
+use crate::support::{engine, gate, move_clock, person};
 
 async fn message(engine: &Engine, key: &str) {
     let message = OutboxMessage {
@@ -94,5 +100,46 @@ async fn only_an_administrator_sees_them(pool: PgPool) {
         assert!(matches!(read, Err(Error::Forbidden(_))), "{role}");
         let again = retry(&engine, &person, DeliveryId(1)).await;
         assert!(matches!(again, Err(Error::Forbidden(_))), "{role}");
+    }
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_people_are_told_again_is_told_apart_from_the_request(pool: PgPool) {
+    let settings = Settings {
+        slack_webhook: Some("https://slack.example/x".to_owned().into()),
+        generic_webhook: Some("https://hooks.example/x".to_owned().into()),
+        ..Settings::default()
+    };
+    let engine = Engine::new(pool, settings);
+    let admin = person(&engine, "admin@example.org", &[Role::Admin]).await;
+    let chain = Gate {
+        remind_seconds: Some(3_600),
+        escalate: vec![EscalationStep {
+            after_seconds: 5_400,
+            to: vec![Signer::Role(Role::Admin)],
+        }],
+        ..gate(GatePhase::AfterResult)
+    };
+    waiting(&engine, chain).await;
+    for seconds in [3_660, 5_460] {
+        move_clock(&engine, Duration::from_secs(seconds)).await;
+        assert_eq!(act_on_due(&engine).await.expect("a pass"), 1, "{seconds}");
+    }
+    let rows = deliveries(&engine, &admin).await.expect("read");
+    for channel in ["slack", "webhook"] {
+        let told: Vec<&str> = rows
+            .iter()
+            .filter(|row| row.channel == channel)
+            .map(|row| row.what.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "approval.escalated",
+                "approval.reminder",
+                "task.awaiting_approval"
+            ],
+            "{channel}, newest first"
+        );
     }
 }

@@ -2,7 +2,10 @@
 
 use engine::identity::accounts::PreferencesEdit;
 use engine::mail::{approval_escalated, approval_reminder, approval_requested};
+use engine::tasks::claim;
 use model::identity::Role;
+use model::task::GatePhase;
+use model::view::Outcome;
 use sqlx::PgPool;
 
 use super::sink::Sink;
@@ -10,7 +13,7 @@ use super::{
     approve, choose, clock_at, engine_with, failure, header, let_time_pass, only, only_row, parts,
     reader, send_all, subject, waiting,
 };
-use crate::support::person;
+use crate::support::{end, gate, person, plan, run, task, worker};
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn everyone_who_may_sign_is_told_once(pool: PgPool) {
@@ -71,6 +74,34 @@ async fn everyone_who_may_sign_is_told_once(pool: PgPool) {
         header(one, "Auto-Submitted").as_deref(),
         Some("auto-generated")
     );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_cannot_start_any_more_is_not_named_as_next(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    reader(&engine, "approver@example.org", &[Role::Approver]).await;
+    let mut change = task("change", &[]);
+    change.approval = Some(gate(GatePhase::AfterResult));
+    let tasks = vec![
+        task("links", &[]),
+        change,
+        task("publish", &["change"]),
+        task("announce", &["change", "links"]),
+        task("archive", &["announce"]),
+    ];
+    run(&engine, &plan(tasks), None).await;
+    for claimed in claim(&engine, &worker(&engine), 9).await.unwrap() {
+        let outcome = match claimed.name.as_str() {
+            "links" => Outcome::Failed,
+            _ => Outcome::Succeeded,
+        };
+        end(&engine, &claimed, outcome).await;
+    }
+    send_all(&engine).await;
+    let (text, _) = parts(&only(&sink));
+    let next = text.lines().find(|line| line.starts_with("If you approve"));
+    assert_eq!(next, Some("If you approve, next: publish"), "{text}");
 }
 
 async fn run_id(engine: &engine::Engine) -> String {
