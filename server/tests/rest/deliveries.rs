@@ -47,6 +47,26 @@ async fn administrators_see_messages_and_have_them_tried_again(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn mail_is_neither_listed_nor_tried_again_here(pool: PgPool) {
+    let api = Api::new(pool).await;
+    let mail: i64 = sqlx::query_scalar(
+        "INSERT INTO outbox (channel, dedup_key, payload, recipient_account_id, abandoned_at)
+         SELECT 'mail', 'x', '{\"kind\": \"task_failed\"}', id, watchbill_now()
+         FROM accounts WHERE login = 'approver' RETURNING id",
+    )
+    .fetch_one(&api.engine.pool)
+    .await
+    .expect("it is written");
+    let listed = api.get("admin", "/api/v1/deliveries").await.expect(200);
+    assert_eq!(listed.json()["items"], json!([]));
+    api.post("admin", &format!("/api/v1/deliveries/{mail}/retry"))
+        .await
+        .expect(404);
+    let given_up = "SELECT count(*) FROM outbox WHERE abandoned_at IS NOT NULL";
+    assert_eq!(api.scalar(given_up).await, 1);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn administrators_map_members_of_slack(pool: PgPool) {
     let api = Api::new(pool).await;
     let accounts = api

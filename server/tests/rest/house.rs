@@ -39,7 +39,7 @@ pub struct House {
     router: Router,
 }
 
-/// What a form was answered with.
+/// What a browser was answered with.
 pub struct Page {
     pub status: StatusCode,
     pub location: Option<String>,
@@ -222,17 +222,27 @@ impl House {
         self.form(login, &page, &fields).await.status
     }
 
+    /// A page, as a browser of this person asks for it; `fr` before the login is in French.
+    pub async fn page(&self, login: &str, path: &str) -> Page {
+        self.browse(login, Method::GET, path, Body::empty()).await
+    }
+
     /// A form, as a browser of this person sends it; `fr` before the login is in French.
     pub async fn form(&self, login: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.browse(login, Method::POST, path, Body::from(form))
+            .await
+    }
+
+    async fn browse(&self, login: &str, method: Method, path: &str, body: Body) -> Page {
         let (language, login) = match login.strip_prefix("fr ") {
             Some(login) => ("fr", login),
             None => ("en", login),
         };
-        let form = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
         let request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(path)
             .header(header::HOST, "localhost")
             .header("sec-fetch-site", "same-origin")
@@ -241,7 +251,7 @@ impl House {
             .header(header::COOKIE, format!("watchbill=session-of-{login}"))
             // Over plain http the cookie counts from this machine alone.
             .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))))
-            .body(Body::from(form))
+            .body(body)
             .expect("a request");
         let answer = self.router.clone().oneshot(request).await;
         let (parts, body) = answer.expect("the router always answers").into_parts();

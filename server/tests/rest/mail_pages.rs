@@ -10,6 +10,7 @@ use axum::http::{Method, StatusCode};
 use engine::settings::MailSettings;
 use engine::{Engine, Settings};
 use leptos::config::LeptosOptions;
+use serde_json::Value;
 use server::config::Config;
 use server::state::AppState;
 use sqlx::PgPool;
@@ -134,6 +135,44 @@ async fn people_choose_their_mail_without_javascript(pool: PgPool) {
         .ask("approver", Method::GET, "/account/notifications", "")
         .await;
     assert_eq!(status, StatusCode::SEE_OTHER);
+}
+
+/// Whether the approver's address counts as refused, and all else that they chose.
+async fn chosen(pages: &Pages) -> (bool, Value) {
+    sqlx::query_as(
+        "SELECT email_disabled_at IS NOT NULL,
+                to_jsonb(a) - '{email_disabled_at,email_disabled_reason}'::text[]
+         FROM accounts a WHERE login = 'approver'",
+    )
+    .fetch_one(&pages.engine.pool)
+    .await
+    .expect("the account")
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_refused_address_is_tried_again_by_its_own_button_alone(pool: PgPool) {
+    let pages = Pages::new(pool, Settings::default()).await;
+    sqlx::query(
+        "UPDATE accounts SET email_disabled_at = watchbill_now(), email_disabled_reason = 'no such user'",
+    )
+    .execute(&pages.engine.pool)
+    .await
+    .unwrap();
+    let address = "/account/notifications";
+    let whole = format!("{FORM}&email=approver@example.org&zone=Europe/Paris");
+    let (status, page) = pages.ask("approver", Method::POST, address, &whole).await;
+    assert_eq!(status, StatusCode::OK);
+    let (refused, stored) = chosen(&pages).await;
+    assert!(refused, "the address stood in the form as it was");
+    assert_eq!(stored["notify_mode"], "digest");
+    assert!(page.contains("no such user"), "{page}");
+    assert!(page.contains("name=\"again\""), "{page}");
+
+    let button = "email=approver@example.org&again=email";
+    let (status, page) = pages.ask("approver", Method::POST, address, button).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(chosen(&pages).await, (false, stored));
+    assert!(!page.contains("name=\"again\""), "{page}");
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

@@ -1,5 +1,6 @@
 //! The REST contract, over the real router and a database for each test.
 
+mod approval_page;
 mod contract;
 mod deliveries;
 mod documents;

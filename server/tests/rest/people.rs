@@ -1,9 +1,13 @@
 //! Groups, delegations and the decision log over the API.
 
-use axum::http::Method;
-use serde_json::json;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, header};
+use model::identity::Role;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::house::{House, settings};
 use crate::support::Api;
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
@@ -67,6 +71,84 @@ async fn a_delegation_is_made_by_who_may_sign_and_ended_by_them(pool: PgPool) {
     api.call("approver", Method::DELETE, &format!("{path}/x"))
         .await
         .expect(422);
+}
+
+/// A request with this token and a JSON body.
+async fn by_token(
+    house: &House,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "localhost")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()))
+        .expect("a request");
+    house.send(request).await
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_signature_is_handed_on_by_its_person_and_by_no_token(pool: PgPool) {
+    let house = House::new(pool, settings());
+    house.person("approver", Role::Approver, None).await;
+    house.person("admin", Role::Admin, None).await;
+    sqlx::query(
+        "INSERT INTO tokens (token_hash, name, account_id, scopes)
+         SELECT sha256(convert_to('wbt_reads', 'UTF8')), 'reads', id, '{read}' FROM accounts WHERE login = 'approver'",
+    )
+    .execute(&house.engine.pool)
+    .await
+    .expect("the token is new");
+    let decides = "wbt_token-of-approver";
+    let api = "/api/v1/delegations";
+    let one = |id: i64| format!("{api}/{id}");
+    let nothing = json!(null);
+
+    let week = json!({"to": "admin", "starts_at": "2100-01-01T00:00:00Z", "ends_at": "2100-01-08T00:00:00Z"});
+    let (status, refused) = by_token(&house, decides, Method::POST, api, &week).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let told = refused["detail"].as_str().expect("a sentence");
+    assert!(told.contains("log in"), "{told}");
+    let days = [
+        ("to", "admin"),
+        ("starts_at", "2100-01-01"),
+        ("ends_at", "2100-01-07"),
+    ];
+    for _ in 0..2 {
+        let made = house.form("approver", "/account/delegate", &days).await;
+        assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.text);
+    }
+    let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM delegations ORDER BY id")
+        .fetch_all(&house.engine.pool)
+        .await
+        .expect("the delegations");
+    let [first, second] = ids[..] else {
+        panic!("two that the session made: {ids:?}")
+    };
+
+    let (status, _) = by_token(&house, "wbt_reads", Method::DELETE, &one(first), &nothing).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let (status, _) = by_token(&house, decides, Method::DELETE, &one(first), &nothing).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+
+    sqlx::query("UPDATE account_roles SET role = 'viewer' WHERE role = 'approver'")
+        .execute(&house.engine.pool)
+        .await
+        .expect("the role is lost");
+    let (status, _) = by_token(&house, decides, Method::DELETE, &one(second), &nothing).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let field = second.to_string();
+    let ended = house
+        .form("approver", "/account/undelegate", &[("delegation", &field)])
+        .await;
+    assert_eq!(ended.status, StatusCode::SEE_OTHER, "{}", ended.text);
+    let open = "SELECT count(*) FROM delegations WHERE revoked_at IS NULL";
+    assert_eq!(house.count(open).await, 0);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

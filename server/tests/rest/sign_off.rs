@@ -133,3 +133,37 @@ async fn whether_somebody_may_sign_is_told_as_a_value(pool: PgPool) {
         assert!(said == kind || said.get(kind).is_some(), "{who}: {said}");
     }
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_request_that_was_superseded_shows_what_was_reported_then(pool: PgPool) {
+    let api = Api::new(pool).await;
+    let link = |number: u32| format!("https://github.com/user/repo/pull/{number}");
+    let report = |number: u32, said: &str| {
+        json!({
+            "task": "seo.validate", "run_id": "nightly-2025-01-15", "status": "awaiting_approval",
+            "outputs_uri": link(number), "log_excerpt": said,
+        })
+    };
+    let task = api.report(report(123, "three links")).await;
+    let (first, _) = pending(&api).await;
+    let path = format!("/agents/tasks/{task}");
+    let again = report(124, "four links");
+    api.json("operator", Method::PATCH, &path, &again)
+        .await
+        .expect(200);
+    let (second, _) = pending(&api).await;
+    assert_ne!(first, second);
+    for (approval, state, number, said) in [
+        (first, "superseded", 123, "three links"),
+        (second, "pending", 124, "four links"),
+    ] {
+        let shown = api
+            .get("approver", &format!("/api/v1/approvals/{approval}"))
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(shown["row"]["state"], state);
+        assert_eq!(shown["outputs_uri"], link(number));
+        assert_eq!(shown["log_excerpt"], said);
+    }
+}
