@@ -125,3 +125,22 @@ async fn a_step_that_asked_itself_stops_under_every_draft(pool: PgPool) {
         assert_eq!(answer.stopped[0].required, 1, "{draft:?}");
     }
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_step_that_asked_itself_stops_behind_a_start_that_was_free(pool: PgPool) {
+    let engine = engine(pool);
+    let one = approver(&engine, "approver@example.org").await;
+    let free = under(Some(Gate {
+        when: Some("1 > 2".to_owned()),
+        ..gate(GatePhase::BeforeStart)
+    }));
+    run(&engine, &free, None).await;
+    let claimed = claim_one(&engine, &worker(&engine)).await;
+    end_with_report(&engine, &claimed, json!({"approval": true})).await;
+    let answer = tried(&engine, &one, &free).await;
+    assert_eq!(
+        counts(&answer),
+        (1, 1, 1),
+        "the plan as it is stops what it stopped"
+    );
+}
