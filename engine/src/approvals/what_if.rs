@@ -42,6 +42,7 @@ struct Record {
     outputs_uri: Option<String>,
     /// What its patches would take to read.
     patch_bytes: i64,
+    /// The step asked for an approval itself, or somebody for the changes that it holds.
     asks: bool,
     stopped: bool,
 }
@@ -155,7 +156,9 @@ async fn read(
                       SELECT coalesce(sum(f.bytes), 0)::bigint FROM artifacts f
                       WHERE f.task_id = t.id AND f.attempt = a.number AND f.path ~* '\.(diff|patch)$'))
                       ELSE 0 END AS "patch_bytes!",
-                  coalesce(a.report -> 'approval' = 'true', false) AS "asks!",
+                  (coalesce(a.report -> 'approval' = 'true', false) OR EXISTS (
+                      SELECT 1 FROM approvals p
+                      WHERE p.task_id = t.id AND p.attempt < a.number AND p.state = 'changes_requested')) AS "asks!",
                   EXISTS (SELECT 1 FROM approvals p WHERE p.task_id = t.id AND (p.attempt = a.number
                           OR p.phase = 'before_start' AND p.attempt < a.number)) AS "stopped!"
            FROM plans p JOIN runs r ON r.plan_id = p.id JOIN tasks t ON t.run = r.id
@@ -205,8 +208,11 @@ async fn judge(
         },
     };
     let ruling = ruling(gate, &context);
+    if !ruling.stops && record.asks && gate.phase == GatePhase::BeforeStart {
+        return Ok(asked(record));
+    }
     let required = ruling.gate(gate).required;
-    let stops = ruling.stops || (gate.phase == GatePhase::AfterResult && record.asks);
+    let stops = ruling.stops || record.asks;
     Ok((
         stops,
         WhatIfRow {

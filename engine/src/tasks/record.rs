@@ -98,7 +98,7 @@ pub(super) async fn record(
                 automatic_retries = t.automatic_retries + g.retry,
                 crash_recoveries = t.crash_recoveries + g.crash,
                 outputs = g.outputs, outputs_uri = g.outputs_uri,
-                log_excerpt = coalesce(g.log_excerpt, t.log_excerpt),
+                log_excerpt = g.log_excerpt,
                 approval_state = CASE WHEN g.to_state = 'cancelled' THEN 'cancelled' ELSE t.approval_state END,
                 finished_at = CASE WHEN g.ends THEN watchbill_now() END,
                 duration_ms = CASE WHEN g.ends
