@@ -10,7 +10,7 @@ use super::collect::{Collecting, collect};
 use super::orders::OrderReceiver;
 use super::output::{Masker, Pump};
 use super::prepare::{Surroundings, prepare};
-use super::process::{Spawner, Started, StepCommand, StepsIdentity};
+use super::process::{Mark, Spawner, Started, StepCommand, StepsIdentity};
 use super::supervise::supervise;
 use super::workspace::{Workspace, Workspaces};
 use crate::Engine;
@@ -82,7 +82,8 @@ async fn start(
         return Err(could_not_start(reason.clone()));
     }
     let user = tools.identity.user();
-    let (mark, workspace) = tools
+    let mark = Mark::new(tools.engine.random.uuid());
+    let workspace = tools
         .workspaces
         .take()
         .map_err(|error| could_not_start(format!("there is no room for its files: {error}")))?;

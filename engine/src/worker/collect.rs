@@ -69,8 +69,10 @@ pub async fn collect(collecting: Collecting<'_>) -> AttemptResult {
         }
     };
     result.artifacts = kept.files;
-    // Nobody waits for its removal.
-    tokio::task::spawn_blocking(move || drop(workspace));
+    // Nobody waits for what becomes of it.
+    if let Some(workspace) = Arc::into_inner(workspace) {
+        tools.workspaces.give_back(workspace);
+    }
     ended.notes.extend(kept.notes);
 
     let mut tries = 0;

@@ -1,6 +1,7 @@
 //! The folder that one attempt has to itself, for its report and its artifacts.
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -17,8 +18,8 @@ const PREFIX: &str = "watchbill-step-";
 const ARTIFACTS: &str = "artifacts";
 const REPORT: &str = "report.json";
 
-/// A folder that belongs to the step's user, removed when dropped. It is held open,
-/// so that nothing the step puts in its place can lead a reader elsewhere.
+/// A folder that belongs to the step's user, removed when dropped. It is named by a mark of
+/// this process, so that it is known for an orphan later, and held open, so that nothing the step puts in its place can lead a reader elsewhere.
 pub struct Workspace {
     path: PathBuf,
     folder: OwnedFd,
@@ -30,8 +31,8 @@ impl Workspace {
     ///
     /// # Errors
     /// The operating system's reason not to.
-    pub fn create(mark: &Mark, user: Option<&StepsUser>) -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("{PREFIX}{}", mark.as_str()));
+    pub fn create(name: &Mark, user: Option<&StepsUser>) -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("{PREFIX}{}", name.as_str()));
         let mut builder = std::fs::DirBuilder::new();
         builder.mode(0o700);
         builder.create(&path)?;
@@ -107,6 +108,34 @@ impl Workspace {
         self.artifacts().is_dir()
     }
 
+    /// Whether it stands at its name as it was made, with nothing in it: a step may have done
+    /// anything to its own.
+    fn is_untouched(&self) -> bool {
+        let same = |metadata: &Metadata| {
+            metadata.is_dir()
+                && metadata.mode() & 0o7777 == 0o700
+                && self.owner.is_none_or(|owner| metadata.uid() == owner)
+        };
+        let entries = |folder: &OwnedFd| -> io::Result<Vec<OsString>> {
+            std::fs::read_dir(opened_path(folder))?
+                .map(|entry| Ok(entry?.file_name()))
+                .collect()
+        };
+        let look = || -> io::Result<bool> {
+            let (held, named) = (
+                std::fs::metadata(opened_path(&self.folder))?,
+                std::fs::symlink_metadata(&self.path)?,
+            );
+            let artifacts = self.open_artifacts()?;
+            Ok(same(&held)
+                && (held.dev(), held.ino()) == (named.dev(), named.ino())
+                && same(&std::fs::metadata(opened_path(&artifacts))?)
+                && entries(&self.folder)? == [ARTIFACTS]
+                && entries(&artifacts)?.is_empty())
+        };
+        look().unwrap_or(false)
+    }
+
     /// Whether the step left nothing in its folder of artifacts, which is the rule.
     #[must_use]
     pub fn has_no_artifacts(&self) -> bool {
@@ -132,10 +161,15 @@ impl Drop for Workspace {
     }
 }
 
-/// Makes folders for attempts, one ahead of need: an attempt that begins should not
-/// wait for the file system, which may be busy with the database's own writes.
+/// How many folders are kept for attempts to come.
+const MOST_SPARE: usize = 16;
+
+/// Keeps folders for attempts: those that a step left untouched, and one made ahead of
+/// need. An attempt that begins should not wait for the file system, which may be busy with
+/// the database's own writes, and to which a folder made soon after others were removed is
+/// dear (ext4 passes by inodes that were freed within seconds).
 pub struct Workspaces {
-    spare: Arc<Mutex<Option<(Mark, Workspace)>>>,
+    spare: Arc<Mutex<Vec<Workspace>>>,
     random: Arc<dyn Random>,
     user: Option<StepsUser>,
 }
@@ -151,28 +185,44 @@ impl Workspaces {
         }
     }
 
-    /// A folder and the mark that names it. Has the next one made meanwhile.
+    /// A folder. Has the next one made meanwhile, where none is left.
     ///
     /// # Errors
     /// The operating system's reason not to make it.
-    pub fn take(&self) -> io::Result<(Mark, Workspace)> {
-        let spare = locked(&self.spare).take();
-        let (slot, next) = (Arc::clone(&self.spare), Mark::new(self.random.uuid()));
-        let user = self.user.clone();
-        // Where it fails, the attempt that finds no spare one fails in its own name.
+    pub fn take(&self) -> io::Result<Workspace> {
+        let (spare, left) = {
+            let mut spares = locked(&self.spare);
+            (spares.pop(), spares.len())
+        };
+        if left == 0 {
+            let (spares, name) = (Arc::clone(&self.spare), Mark::new(self.random.uuid()));
+            let user = self.user.clone();
+            // Where it fails, the attempt that finds no spare one fails in its own name.
+            tokio::task::spawn_blocking(move || {
+                if let Ok(workspace) = Workspace::create(&name, user.as_ref()) {
+                    locked(&spares).push(workspace);
+                }
+            });
+        }
+        match spare {
+            Some(spare) if spare.is_there() => Ok(spare),
+            Some(_) | None => Workspace::create(&Mark::new(self.random.uuid()), self.user.as_ref()),
+        }
+    }
+
+    /// Takes a folder back that an attempt is done with, whose processes are all gone: keeps
+    /// it where nothing was done to it, and removes it otherwise.
+    pub fn give_back(&self, workspace: Workspace) {
+        let spares = Arc::clone(&self.spare);
         tokio::task::spawn_blocking(move || {
-            if let Ok(workspace) = Workspace::create(&next, user.as_ref()) {
-                *locked(&slot) = Some((next, workspace));
+            if !workspace.is_untouched() {
+                return;
+            }
+            let mut spares = locked(&spares);
+            if spares.len() < MOST_SPARE {
+                spares.push(workspace);
             }
         });
-        match spare {
-            Some(spare) if spare.1.is_there() => Ok(spare),
-            Some(_) | None => {
-                let mark = Mark::new(self.random.uuid());
-                let workspace = Workspace::create(&mark, self.user.as_ref())?;
-                Ok((mark, workspace))
-            }
-        }
     }
 }
 
@@ -230,4 +280,61 @@ pub fn remove_orphans() -> usize {
         })
         .filter(|entry| std::fs::remove_dir_all(entry.path()).is_ok())
         .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use crate::SystemRandom;
+
+    use super::*;
+
+    fn made() -> Workspace {
+        Workspace::create(&Mark::new(SystemRandom.uuid()), None).expect("a folder")
+    }
+
+    #[test]
+    fn only_an_untouched_folder_is_used_again() {
+        assert!(made().is_untouched());
+        let ways: [fn(&Workspace) -> io::Result<()>; 6] = [
+            |it| std::fs::write(it.report(), "{}"),
+            |it| std::fs::write(it.artifacts().join("left"), "x"),
+            |it| std::fs::remove_dir(it.artifacts()),
+            |it| std::fs::set_permissions(it.path(), PermissionsExt::from_mode(0o755)),
+            |it| std::fs::set_permissions(it.artifacts(), PermissionsExt::from_mode(0o777)),
+            |it| {
+                std::fs::remove_dir(it.artifacts())?;
+                std::os::unix::fs::symlink("/", it.artifacts())
+            },
+        ];
+        for (number, touch) in ways.iter().enumerate() {
+            let workspace = made();
+            touch(&workspace).expect("it is the step's own");
+            assert!(!workspace.is_untouched(), "way {number}");
+        }
+        let (one, other) = (made(), made());
+        std::fs::rename(other.path(), other.path().with_extension("aside")).expect("renamed");
+        std::fs::rename(one.path(), other.path()).expect("renamed");
+        assert!(!other.is_untouched(), "another folder stands at its name");
+        std::fs::remove_dir_all(other.path().with_extension("aside")).expect("removed");
+    }
+
+    #[tokio::test]
+    async fn what_was_left_as_it_was_is_taken_again() {
+        let spares = Workspaces::new(Arc::new(SystemRandom), None);
+        let first = spares.take().expect("a folder");
+        let path = first.path().to_owned();
+        spares.give_back(first);
+        let again = async {
+            loop {
+                let taken = spares.take().expect("a folder");
+                if taken.path() == path {
+                    return taken;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(again.await.is_untouched());
+    }
 }
