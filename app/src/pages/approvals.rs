@@ -31,7 +31,7 @@ pub fn ApprovalsPage() -> impl IntoView {
 /// One item, with the inbox beside it.
 #[component]
 pub fn ApprovalPage() -> impl IntoView {
-    if !verb_is_known(&["decide"]) {
+    if !verb_is_known(&["decide", "acknowledge"]) {
         return view! { <super::NotFoundPage /> }.into_any();
     }
     let id = param::<ApprovalId>("id");

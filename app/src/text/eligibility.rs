@@ -101,6 +101,7 @@ mod tests {
                 },
                 "eligibility": eligibility, "decisions": [], "may_sign": [],
                 "may_request_changes": true, "identical": [],
+            "reminding": "no",
             });
             serde_json::from_value(standing).expect("the shape of a standing")
         };

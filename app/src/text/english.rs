@@ -228,6 +228,8 @@ pub static WORDS: Words = Words {
         approved_by: |name| format!("Approved by {name}"),
         rejected_by: |name| format!("Rejected by {name}"),
         sole_decider: "asked for the run as well: no other account could sign",
+        remind_no_more: "Remind me of this no more",
+        not_reminded: "You are not reminded of this any more.",
         already_decided: "This was decided before your answer arrived; yours was not recorded.",
         others_missed: |list| format!("Your answer did not reach: {list}"),
         missed: |id, why| format!("approval {id} ({why})"),

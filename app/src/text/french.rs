@@ -223,6 +223,8 @@ pub static WORDS: Words = Words {
         approved_by: |name| format!("Accepté par {name}"),
         rejected_by: |name| format!("Refusé par {name}"),
         sole_decider: "a aussi lancé l’exécution : aucun autre compte ne pouvait signer",
+        remind_no_more: "Ne plus me le rappeler",
+        not_reminded: "Vous ne recevrez plus de rappel à ce sujet.",
         already_decided: "La décision était déjà prise ; votre réponse n’a pas été enregistrée.",
         others_missed: |list| format!("Sans votre réponse : {list}"),
         missed: |id, why| format!("demande {id} ({why})"),

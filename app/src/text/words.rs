@@ -232,6 +232,8 @@ pub struct Approvals {
     pub rejected_by: Named,
     pub sole_decider: Text,
     pub already_decided: Text,
+    pub remind_no_more: Text,
+    pub not_reminded: Text,
     /// Which of several requests one answer did not reach, as `missed` says it of each.
     pub others_missed: Named,
     /// The id of a request, and why the answer did not reach it.

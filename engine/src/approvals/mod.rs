@@ -1,5 +1,6 @@
 //! Gates: who may sign, what stops, what an answer does, and what happens when none comes.
 
+mod acknowledge;
 mod asked;
 mod circle;
 mod deadlines;
@@ -25,6 +26,8 @@ use model::task::GatePhase;
 
 use crate::Result;
 
+pub use acknowledge::acknowledge;
+pub(crate) use acknowledge::acknowledged;
 pub(crate) use asked::{asked, asked_each};
 pub use deadlines::act_on_due;
 pub use decide::{Channel, Decide, Decided, decide};

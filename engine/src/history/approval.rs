@@ -6,7 +6,7 @@ use model::plan::{Gate, Signer};
 use model::task::GatePhase;
 use model::view::{
     ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, ArtifactRow, DecisionRow,
-    DiffExtent, Eligibility, EscalationRow,
+    DiffExtent, Eligibility, EscalationRow, Reminding,
 };
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -18,7 +18,7 @@ use super::consequences::consequences;
 use super::decisions::verdict;
 use super::records::{json, word};
 use super::task::artifacts;
-use crate::approvals::{Patches, Signature, Standing, standing};
+use crate::approvals::{Patches, Signature, Standing, acknowledged, standing};
 use crate::{Engine, Result, authorise};
 
 /// How much of a diff a page shows.
@@ -108,6 +108,7 @@ pub async fn approval(
         may_sign: standing.may_sign,
         may_request_changes: standing.may_request_changes,
         identical: standing.identical,
+        reminding: standing.reminding,
         row: standing.row,
     })
 }
@@ -121,6 +122,7 @@ struct Stored {
     rule: Option<String>,
     why: Option<String>,
     filled: Option<Value>,
+    reminds: bool,
     /// What the digest was made of.
     result: Option<Value>,
 }
@@ -129,7 +131,8 @@ impl Stored {
     async fn read(engine: &Engine, id: ApprovalId) -> Result<Self> {
         let row = approval_row(engine, id).await?;
         let request = sqlx::query!(
-            "SELECT policy, requester, requesters, rule, why, inputs, result FROM approvals WHERE id = $1",
+            r#"SELECT policy, requester, requesters, rule, why, inputs, result, remind_at IS NOT NULL AS "reminds!"
+               FROM approvals WHERE id = $1"#,
             id.0
         )
         .fetch_one(&engine.readers)
@@ -142,6 +145,7 @@ impl Stored {
             rule: request.rule,
             why: request.why,
             filled: request.inputs,
+            reminds: request.reminds,
             result: request.result,
         })
     }
@@ -155,8 +159,18 @@ impl Stored {
         } else {
             (Eligibility::Decided, Vec::new())
         };
+        let reminding = if self.reminds && eligibility.may_sign() {
+            let seen = acknowledged(&mut connection, row.id).await?;
+            match principal.account() {
+                Some(account) if seen.contains(&account) => Reminding::Acknowledged,
+                Some(_) | None => Reminding::UntilAnswered,
+            }
+        } else {
+            Reminding::No
+        };
         Ok(ApprovalStanding {
             eligibility,
+            reminding,
             may_sign,
             decisions: decisions(&mut connection, row.id).await?,
             identical: identical(&mut connection, &row).await?,

@@ -12,7 +12,7 @@ use super::letter::{Block, Letter};
 use super::recipient::Recipient;
 use super::times;
 use super::words::{self, Words};
-use crate::approvals::asked;
+use crate::approvals::{acknowledged, asked};
 use crate::history::consequences;
 use crate::{Engine, Result};
 
@@ -93,6 +93,13 @@ pub(super) async fn compose(
     row: i64,
 ) -> Result<std::result::Result<Composed, String>> {
     match cause {
+        Cause::ApprovalReminder { approval, .. }
+            if acknowledged(connection, *approval)
+                .await?
+                .contains(&reader.recipient.account) =>
+        {
+            Ok(Err("the person knows of it".to_owned()))
+        }
         Cause::ApprovalReminder { approval, .. }
             if facts::is_reminded_again(connection, *approval, reader.recipient.account, row)
                 .await? =>

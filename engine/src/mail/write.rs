@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::cause::Cause;
 use super::recipient::{Recipient, reachable};
 use super::times::{next_digest, zone_of};
-use crate::approvals::asked;
+use crate::approvals::{acknowledged, asked};
 use crate::{Engine, Result};
 
 /// Tells those who may sign that a request was raised.
@@ -17,19 +17,35 @@ pub async fn approval_requested(
     engine: &Engine,
     approval: ApprovalId,
 ) -> Result<()> {
-    let cause = Cause::ApprovalRequested { approval };
-    ask(connection, engine, approval, &cause).await
+    if !goes_somewhere(engine) {
+        return Ok(());
+    }
+    let to = asked(connection, approval).await?;
+    write(
+        connection,
+        engine,
+        &to,
+        &Cause::ApprovalRequested { approval },
+    )
+    .await
 }
 
-/// Tells those who may still sign that a request waits; `number` counts from 1.
+/// Tells those who may still sign, and have not said that they know, that a request waits;
+/// `number` counts from 1.
 pub async fn approval_reminder(
     connection: &mut PgConnection,
     engine: &Engine,
     approval: ApprovalId,
     number: u32,
 ) -> Result<()> {
+    if !goes_somewhere(engine) {
+        return Ok(());
+    }
     let cause = Cause::ApprovalReminder { approval, number };
-    ask(connection, engine, approval, &cause).await
+    let mut to = asked(connection, approval).await?;
+    let seen = acknowledged(connection, approval).await?;
+    to.retain(|account| !seen.contains(account));
+    write(connection, engine, &to, &cause).await
 }
 
 /// Tells the people of the next step that others did not answer.
@@ -127,19 +143,6 @@ pub(crate) async fn preferences_changed(
     .await?;
     // Whoever chooses an hour that has passed today begins tomorrow.
     super::digest::begin_tomorrow(connection, account).await
-}
-
-async fn ask(
-    connection: &mut PgConnection,
-    engine: &Engine,
-    approval: ApprovalId,
-    cause: &Cause,
-) -> Result<()> {
-    if !goes_somewhere(engine) {
-        return Ok(());
-    }
-    let to = asked(connection, approval).await?;
-    write(connection, engine, &to, cause).await
 }
 
 /// Writes a row for each person whom mail can reach; the same cause writes no second one.

@@ -238,6 +238,21 @@ pub struct ApprovalDetail {
     pub since_asked: Option<Comparison>,
     /// Other requests that wait for exactly the same.
     pub identical: Vec<ApprovalId>,
+    /// Whether the person who asks is reminded of it.
+    pub reminding: Reminding,
+}
+
+/// Whether a person is reminded of a request that waits for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reminding {
+    /// The policy does not remind, or not this person.
+    No,
+    /// Until they answer, or say that they have seen it.
+    UntilAnswered,
+    /// They have said so.
+    Acknowledged,
 }
 
 /// What of a request changes while people look at it: its answers, and who may still give one.
@@ -259,6 +274,8 @@ pub struct ApprovalStanding {
     pub may_request_changes: bool,
     /// Other requests that wait for exactly the same.
     pub identical: Vec<ApprovalId>,
+    /// Whether the person who asks is reminded of it.
+    pub reminding: Reminding,
 }
 
 impl From<&ApprovalDetail> for ApprovalStanding {
@@ -271,6 +288,7 @@ impl From<&ApprovalDetail> for ApprovalStanding {
             may_sign: detail.may_sign.clone(),
             may_request_changes: detail.may_request_changes,
             identical: detail.identical.clone(),
+            reminding: detail.reminding,
         }
     }
 }

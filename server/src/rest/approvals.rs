@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use engine::approvals::{Channel, Decide, decide as answer, digest};
+use axum::http::StatusCode;
+use engine::approvals::{self, Channel, Decide, decide as answer, digest};
 use engine::history;
 use model::id::ApprovalId;
 use model::view::{ApprovalDetail, ApprovalRow, Verdict};
@@ -23,6 +24,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(decide))
+        .routes(routes!(acknowledge))
 }
 
 /// The inbox.
@@ -118,4 +120,27 @@ async fn decide(
     Ok(Json(
         history::approval(&state.engine, &principal, id).await?,
     ))
+}
+
+/// End the reminders of a request for the caller, who has seen it; it waits as before.
+#[utoipa::path(
+    post,
+    path = "/api/v1/approvals/{id}/acknowledge",
+    tag = "approvals",
+    operation_id = "acknowledge_approval",
+    params(("id" = i64, Path)),
+    responses(
+        (status = NO_CONTENT),
+        (status = FORBIDDEN),
+        (status = NOT_FOUND),
+        (status = CONFLICT, description = "the caller's answer is not asked for"),
+    )
+)]
+async fn acknowledge(
+    State(state): State<AppState>,
+    Authenticated(principal): Authenticated,
+    Path(id): Path<ApprovalId>,
+) -> Result<StatusCode, Refusal> {
+    approvals::acknowledge(&state.engine, &principal, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

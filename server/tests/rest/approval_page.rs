@@ -37,3 +37,35 @@ async fn what_would_follow_is_drawn_until_it_is_decided(pool: PgPool) {
         }
     }
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn who_knows_of_it_is_asked_no_more_whether_to_remind(pool: PgPool) {
+    let house = House::new(pool, settings());
+    house.person("approver", Role::Approver, None).await;
+    house.person("viewer", Role::Viewer, None).await;
+    let (id, _) = house.waiting().await;
+    let path = format!("/approvals/{id}");
+    let verb = format!("{path}/acknowledge");
+    let offered = "Remind me of this no more";
+    let bare = house.page("approver", &path).await;
+    assert!(!bare.text.contains(offered), "its policy does not remind");
+    sqlx::query("UPDATE approvals SET remind_at = watchbill_now() + interval '1 hour'")
+        .execute(&house.engine.pool)
+        .await
+        .expect("it reminds");
+    assert!(house.page("approver", &path).await.text.contains(offered));
+    assert!(!house.page("viewer", &path).await.text.contains(offered));
+
+    let refused = house.form("viewer", &verb, &[]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let said = house.form("approver", &verb, &[]).await;
+    assert_eq!(said.status, StatusCode::SEE_OTHER);
+    assert_eq!(said.location.as_deref(), Some(path.as_str()));
+    let after = house.page("fr approver", &path).await;
+    assert!(
+        after.text.contains("Vous ne recevrez plus de rappel"),
+        "{}",
+        after.text
+    );
+    assert!(!house.page("approver", &path).await.text.contains(offered));
+}

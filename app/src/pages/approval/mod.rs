@@ -8,7 +8,7 @@ mod sign_bar;
 use leptos::prelude::*;
 use model::id::ApprovalId;
 use model::task::GatePhase;
-use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState};
+use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState, Reminding};
 
 use super::inbox_order::Order;
 use crate::api::Seen;
@@ -52,6 +52,7 @@ pub fn ApprovalSheet(
                 view! {
                     {move || standing.with(decided_so_far)}
                     <SignBar terms=terms.clone() standing order answer=answer.clone() />
+                    {move || standing.with(reminding)}
                 }
                 .into_any()
             } else {
@@ -80,6 +81,7 @@ pub fn ApprovalSheet(
                 {move || view! { <ApprovalMark state=state.get() /> }}
                 <h1 tabindex="-1">{approval_title(&detail.row)}</h1>
                 <AnswerNotice answer />
+                <AnswerNotice answer=use_answer(&page, "verb") />
                 {sheet_facts(&detail, standing, now)}
                 {changes(&detail)}
                 {comparisons(&detail)}
@@ -93,6 +95,28 @@ pub fn ApprovalSheet(
         </article>
     }
     .into_any()
+}
+
+/// Who is reminded may say that they know.
+fn reminding(standing: &ApprovalStanding) -> Option<AnyView> {
+    let words = &use_words().approvals;
+    match standing.reminding {
+        Reminding::No => None,
+        Reminding::UntilAnswered => {
+            let action = format!("/approvals/{}/acknowledge", standing.row.id);
+            Some(
+                view! {
+                    <form class="outcome" method="post" action=action>
+                        <button class="btn">{words.remind_no_more}</button>
+                    </form>
+                }
+                .into_any(),
+            )
+        }
+        Reminding::Acknowledged => {
+            Some(view! { <p class="outcome soft">{words.not_reminded}</p> }.into_any())
+        }
+    }
 }
 
 fn changes(detail: &ApprovalDetail) -> AnyView {

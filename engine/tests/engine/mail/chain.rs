@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::approvals::act_on_due;
+use engine::approvals::{acknowledge, act_on_due};
 use engine::identity::accounts::PreferencesEdit;
 use engine::mail::approval_reminder;
 use engine::{Engine, Error};
@@ -10,7 +10,7 @@ use model::id::ApprovalId;
 use model::identity::{Principal, Role};
 use model::plan::{EscalationStep, Gate, Signer};
 use model::task::GatePhase;
-use model::view::{Eligibility, Verdict};
+use model::view::{Eligibility, Reminding, Verdict};
 use sqlx::PgPool;
 
 use super::sink::Sink;
@@ -254,4 +254,77 @@ async fn an_escalation_reaches_only_who_may_sign(pool: PgPool) {
         );
     }
     approve(&engine, &for_admin, approval).await;
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn who_says_that_they_know_is_reminded_no_more_and_may_still_sign(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    clock_at(&engine, "2026-11-20T16:00:00Z").await;
+    let one = reader(&engine, "one@example.org", &[Role::Approver]).await;
+    reader(&engine, "two@example.org", &[Role::Approver]).await;
+    let viewer = reader(&engine, "viewer@example.org", &[Role::Viewer]).await;
+    let reminding = Gate {
+        remind_seconds: Some(3_600),
+        ..gate(GatePhase::AfterResult)
+    };
+    let approval = waiting_under(&engine, None, reminding).await;
+    let mut seen = 0;
+    send_all(&engine).await;
+    assert_eq!(told(&sink, &mut seen).len(), 2);
+
+    let told_of = async |reader: &Principal| {
+        let detail = engine::history::approval(&engine, reader, approval).await;
+        detail.expect("a request").reminding
+    };
+    assert_eq!(told_of(&one).await, Reminding::UntilAnswered);
+    assert_eq!(told_of(&viewer).await, Reminding::No);
+    assert!(matches!(
+        acknowledge(&engine, &viewer, approval).await,
+        Err(Error::Forbidden(_))
+    ));
+    for _ in 0..2 {
+        acknowledge(&engine, &one, approval).await.expect("said");
+    }
+    assert_eq!(told_of(&one).await, Reminding::Acknowledged);
+    let audited: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM audit WHERE action = 'approval.acknowledge'")
+            .fetch_one(&engine.pool)
+            .await
+            .expect("a count");
+    assert_eq!(audited, 1);
+
+    clock_at(&engine, "2026-11-20T17:00:30Z").await;
+    assert_eq!(act_on_due(&engine).await.unwrap(), 1);
+    send_all(&engine).await;
+    assert_eq!(asked(&sink, &mut seen), ["two@example.org"]);
+
+    approve(&engine, &one, approval).await;
+    assert!(matches!(
+        acknowledge(&engine, &one, approval).await,
+        Err(Error::Conflict(_))
+    ));
+    let none = ApprovalId(approval.0 + 1);
+    assert!(matches!(
+        acknowledge(&engine, &one, none).await,
+        Err(Error::NotFound(_))
+    ));
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_reminder_on_its_way_is_dropped_once_its_reader_knows(pool: PgPool) {
+    let sink = Sink::new().await;
+    let engine = engine_with(pool, Some(sink.plain()));
+    let one = reader(&engine, "one@example.org", &[Role::Approver]).await;
+    let approval = waiting_under(&engine, None, gate(GatePhase::AfterResult)).await;
+    let mut seen = 0;
+    send_all(&engine).await;
+    assert_eq!(told(&sink, &mut seen).len(), 1);
+    remind(&engine, approval).await;
+    acknowledge(&engine, &one, approval).await.expect("said");
+    send_all(&engine).await;
+    assert_eq!(told(&sink, &mut seen), []);
+    let last = rows(&engine).await.pop().expect("the reminder");
+    assert!(last.abandoned && !last.delivered, "{last:?}");
+    assert_eq!(last.last_error.as_deref(), Some("the person knows of it"));
 }

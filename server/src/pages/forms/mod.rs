@@ -4,6 +4,7 @@
 //! Nothing of it stands in the address, and nothing needs JavaScript.
 
 mod account;
+mod acknowledge;
 mod decide;
 mod delegation;
 mod delivery;
@@ -37,6 +38,10 @@ pub fn router() -> Router<AppState> {
         .route(
             "/approvals/{id}/decide",
             post(decide::decide).get(back).head(back),
+        )
+        .route(
+            "/approvals/{id}/acknowledge",
+            post(acknowledge::acknowledge).get(back).head(back),
         )
         .route(
             "/account/delegate",
