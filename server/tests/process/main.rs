@@ -1,8 +1,10 @@
 //! Real processes: `watchbill serve` with a private database of its own, killed in every way.
 
 mod cluster;
+mod doctor;
 mod kills;
 mod stop;
 mod support;
 mod takeover;
 mod upgrade;
+mod what_if;
