@@ -75,11 +75,15 @@ pub fn settings() -> Settings {
 
 impl House {
     pub fn new(pool: PgPool, settings: Settings) -> Self {
+        Self::with(pool, settings, Config::default())
+    }
+
+    pub fn with(pool: PgPool, settings: Settings, config: Config) -> Self {
         let mut engine = Engine::new(pool, settings);
         engine.clock = Arc::new(Noon);
         let state = AppState {
             engine: engine.clone(),
-            config: Arc::new(Config::default()),
+            config: Arc::new(config),
             leptos_options: LeptosOptions::builder().output_name("watchbill").build(),
         };
         let router = server::router::router(&state);
@@ -108,6 +112,12 @@ impl House {
 
     /// A request for a signature, and what its buttons carry.
     pub async fn waiting(&self) -> (ApprovalId, String) {
+        self.waiting_about("https://github.com/user/repo/pull/123")
+            .await
+    }
+
+    /// The same about another result.
+    pub async fn waiting_about(&self, outputs_uri: &str) -> (ApprovalId, String) {
         let report = NewReport {
             task: "seo.validate".to_owned(),
             run_id: "nightly-2025-01-15".to_owned(),
@@ -116,7 +126,7 @@ impl House {
             finished_at: None,
             duration_ms: None,
             inputs: None,
-            outputs_uri: Some("https://github.com/user/repo/pull/123".to_owned()),
+            outputs_uri: Some(outputs_uri.to_owned()),
             log_excerpt: None,
             approval_state: None,
             webhook_notified_at: None,
@@ -124,6 +134,11 @@ impl House {
         reported::create(&self.engine, &Principal::system("test"), &report)
             .await
             .expect("it is reported");
+        self.newest().await
+    }
+
+    /// The request that was raised last, and what its buttons carry.
+    pub async fn newest(&self) -> (ApprovalId, String) {
         let (id, payload): (i64, Value) = sqlx::query_as(
             "SELECT a.id, o.payload FROM approvals a
              JOIN outbox o ON o.dedup_key = 'approval/' || a.id || '/requested' AND o.channel = 'slack'

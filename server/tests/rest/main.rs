@@ -7,6 +7,7 @@ mod documents;
 mod exports;
 mod forms;
 mod house;
+mod inbox;
 mod mail_pages;
 mod people;
 mod plans;
