@@ -6,6 +6,7 @@ mod deliveries;
 mod documents;
 mod exports;
 mod forms;
+mod hostile_host;
 mod house;
 mod inbox;
 mod mail_pages;
