@@ -5,6 +5,7 @@ mod claim;
 mod dag;
 mod decide;
 mod deliveries;
+mod demotion;
 mod events;
 mod finish;
 mod history;
