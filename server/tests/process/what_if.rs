@@ -132,3 +132,28 @@ fn a_mistake_in_a_draft_is_told_by_line_and_column() {
         "{log}"
     );
 }
+
+#[test]
+fn a_span_that_is_none_is_a_mistake_in_the_command_line() {
+    let home = Home::new();
+    for last in ["yesterday", "30", "1.5d"] {
+        let refused = plan(&home, DRAFT, &["what-if", FILE, "--last", last]);
+        let log = log(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{last}: {log}");
+        assert!(log.contains(&format!("'{last}'")), "{last}: {log}");
+        assert_eq!(told(&refused), "");
+    }
+}
+
+/// Refused or answered with all there is.
+#[test]
+fn a_span_from_before_all_calendars_ends_in_no_panic() {
+    let home = Home::new();
+    let tried = plan(&home, DRAFT, &["what-if", FILE, "--last", "100000000d"]);
+    let log = log(&tried);
+    assert!(
+        matches!(tried.status.code(), Some(0 | 2)) && !log.contains("panicked"),
+        "{:?}: {log}",
+        tried.status
+    );
+}
