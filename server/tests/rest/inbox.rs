@@ -132,3 +132,37 @@ async fn an_answer_leads_on_in_the_same_order(pool: PgPool) {
         assert_eq!(lists(&page, group), 3, "among the orders, and both ways up");
     }
 }
+
+/// A note is missing: the page stands under the form's own address, which has no order.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_form_that_did_not_go_keeps_the_order(pool: PgPool) {
+    let house = house(pool).await;
+    let waiting = four(&house).await;
+    let order = [0, 1, 3, 2].map(|at: usize| waiting[at].address("plan"));
+    let refused = answer(&house, &waiting[1], "request_changes", "plan").await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        refused.text.contains("name=\"group\" value=\"plan\""),
+        "the next try leads on in the order"
+    );
+    let links = items(&refused);
+    assert_eq!(links[..2], [&*order[0], &*order[2]], "before and after it");
+    assert_eq!(links[2..], order, "the rows");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn the_way_to_what_a_request_is_compared_with_keeps_the_order(pool: PgPool) {
+    let house = house(pool).await;
+    let waiting = four(&house).await;
+    let answered = answer(&house, &waiting[0], "approve", "plan").await;
+    assert_eq!(answered.status, StatusCode::SEE_OTHER, "{}", answered.text);
+    let page = house.page("approver", &waiting[3].address("plan")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let earlier = format!("/approvals/{}", waiting[0].id);
+    let ways: Vec<&str> = items(&page)
+        .into_iter()
+        .filter(|address| address.split('?').next() == Some(earlier.as_str()))
+        .collect();
+    let kept = waiting[0].address("plan");
+    assert_eq!(ways, [&kept, &kept], "its row, and the comparison");
+}
