@@ -13,6 +13,7 @@ use super::digest::{Digest, hex};
 use super::outcome::Outcome;
 use super::policy::{Signature, may_sign};
 use super::tally::{self, Standing, Tally};
+use crate::identity::accounts::hold_administration;
 use crate::tasks::lock_task;
 use crate::{Engine, Error, Result, outbox, plans};
 
@@ -91,6 +92,8 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
     // What was read before the lock may have changed: the policy grows when it escalates.
     let request = read(connection, answer.approval).await?;
     claim_decision(connection, answer, &request).await?;
+    // Nobody loses a role, a group or a delegation between this question and the record.
+    hold_administration(connection).await?;
     let signature = may_sign(
         connection,
         principal,

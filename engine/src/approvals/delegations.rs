@@ -6,6 +6,7 @@ use model::identity::{Permission, Principal, PrincipalKind, Role};
 use model::view::DelegationRow;
 use serde_json::json;
 
+use crate::identity::accounts::lock_administration;
 use crate::identity::{audit, parse_roles};
 use crate::{Engine, Error, Result, authorise};
 
@@ -167,6 +168,7 @@ pub async fn revoke(engine: &Engine, principal: &Principal, id: DelegationId) ->
         authorise(principal, Permission::Decide)?;
     }
     let mut transaction = engine.pool.begin().await?;
+    lock_administration(&mut transaction).await?;
     let revoked = sqlx::query!(
         "UPDATE delegations SET revoked_at = watchbill_now()
          WHERE id = $1 AND revoked_at IS NULL AND ends_at > watchbill_now() AND ($2 OR from_account_id = $3)",

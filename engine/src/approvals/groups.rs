@@ -4,6 +4,7 @@ use model::identity::{Permission, Principal};
 use model::view::GroupRow;
 use serde_json::json;
 
+use crate::identity::accounts::lock_administration;
 use crate::identity::audit;
 use crate::{Engine, Error, Result, authorise};
 
@@ -55,6 +56,7 @@ pub async fn put(
     logins.sort();
     logins.dedup();
     let mut transaction = engine.pool.begin().await?;
+    lock_administration(&mut transaction).await?;
     let accounts = sqlx::query!(
         "SELECT id, login FROM accounts WHERE login = ANY($1)",
         &logins
@@ -114,6 +116,7 @@ pub async fn delete(engine: &Engine, principal: &Principal, name: &str) -> Resul
     authorise(principal, Permission::Administer)?;
     check_name(name)?;
     let mut transaction = engine.pool.begin().await?;
+    lock_administration(&mut transaction).await?;
     let waiting = sqlx::query_scalar!(
         "SELECT id FROM approvals WHERE state = 'pending' AND policy -> 'from' @> $1 ORDER BY id LIMIT 1",
         json!([{ "group": name }])

@@ -18,6 +18,7 @@ pub use create::{create, ensure_first_admin};
 pub use password::set_password;
 pub use preferences::{PreferencesEdit, preferences, set_preferences};
 pub use slack::set_slack_user;
+pub(crate) use store::{hold_administration, lock_administration};
 
 use super::roles::parse_roles;
 use crate::{Engine, Error, Result, authorise};

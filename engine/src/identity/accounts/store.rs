@@ -56,9 +56,18 @@ pub(super) async fn any_account(connection: &mut PgConnection) -> Result<bool> {
     )
 }
 
-/// One change to who administers at a time, until the transaction ends.
-pub(super) async fn lock_administration(connection: &mut PgConnection) -> Result<()> {
+/// One change at a time to who may do what, until the transaction ends.
+pub(crate) async fn lock_administration(connection: &mut PgConnection) -> Result<()> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('watchbill.administration'))")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Keeps who may do what as it is until the transaction ends; others may keep it so, too.
+/// What is read afterwards, in a statement of its own, holds when the transaction commits.
+pub(crate) async fn hold_administration(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock_shared(hashtext('watchbill.administration'))")
         .execute(connection)
         .await?;
     Ok(())
