@@ -25,10 +25,14 @@ pub async fn with_engine<T>(
     work: impl AsyncFnOnce(&Engine) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     with_database(config, async |database| {
-        let pool = database.pool(CONNECTIONS).await?;
-        if engine::upkeep::schema_state(&pool).await? == SchemaState::Empty {
+        // The application's role may not even connect before the first migration grants it.
+        let owner = database.owner_pool().await?;
+        let state = engine::upkeep::schema_state(&owner).await?;
+        owner.close().await;
+        if state == SchemaState::Empty {
             database.migrate(config).await?;
         }
+        let pool = database.pool(CONNECTIONS).await?;
         let engine = Engine::new(pool, config.engine_settings());
         engine::upkeep::readiness(&engine).await?;
         let result = work(&engine).await;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
+use engine::approvals::MOST_DAYS_BACK;
 use engine::{Clock, Engine, SystemClock, plans, schedule};
 use model::plan::{InputKind, Plan};
 use serde_json::{Map, Value};
@@ -34,9 +36,9 @@ enum PlanVerb {
     /// Say which results of the last days a draft's gates would have stopped; changes nothing
     WhatIf {
         file: PathBuf,
-        /// How far back, such as 30d or 12h
-        #[arg(long, default_value = "30d")]
-        last: String,
+        /// How far back, such as 30d or 12h; at most 400 days
+        #[arg(long, default_value = "30d", value_parser = span)]
+        last: TimeDelta,
     },
     /// Store a plan file as the plan's next version
     Apply { file: PathBuf },
@@ -74,8 +76,7 @@ pub async fn run(config: &Config, arguments: PlanArgs) -> anyhow::Result<ExitCod
         }
         PlanVerb::WhatIf { file, last } => {
             let (plan, _) = read(&file)?;
-            let seconds = plans::document::seconds(&last).map_err(anyhow::Error::msg)?;
-            with_engine(config, async |engine| what_if(engine, &plan, seconds).await).await?;
+            with_engine(config, async |engine| what_if(engine, &plan, last).await).await?;
         }
         PlanVerb::Apply { file } => {
             let (plan, text) = read(&file)?;
@@ -149,9 +150,18 @@ fn read(file: &Path) -> anyhow::Result<(Plan, String)> {
     }
 }
 
-async fn what_if(engine: &Engine, draft: &Plan, seconds: u64) -> anyhow::Result<()> {
-    let back = chrono::TimeDelta::seconds(i64::try_from(seconds)?);
-    let since = engine.clock.now() - back;
+/// A span of the past that a draft may be tried on.
+fn span(text: &str) -> Result<TimeDelta, String> {
+    let most = TimeDelta::days(MOST_DAYS_BACK.into());
+    let seconds = i64::try_from(plans::document::seconds(text)?).ok();
+    seconds
+        .and_then(TimeDelta::try_seconds)
+        .filter(|span| *span <= most)
+        .ok_or_else(|| format!("'{text}' is too long; write at most {MOST_DAYS_BACK}d"))
+}
+
+async fn what_if(engine: &Engine, draft: &Plan, last: TimeDelta) -> anyhow::Result<()> {
+    let since = engine.clock.now() - last;
     let answer = engine::approvals::what_if(engine, &principal(), draft, since).await?;
     println!(
         "would have stopped {} of {} results of {} since {}; {} did stop",
