@@ -31,7 +31,8 @@ impl Visit {
 /// The answer to a form whose page is shown again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormAnswer {
-    /// The address of the page that the form belongs to; other pages ignore the answer.
+    /// The address of the page that the form belongs to, with what it is asked; other pages
+    /// ignore the answer.
     pub page: String,
     /// Which form of that page.
     pub form: String,
@@ -88,6 +89,9 @@ pub fn use_visit() -> Visit {
 pub fn use_answer(page: &str, form: &str) -> FormAnswer {
     use_visit()
         .answer
-        .filter(|answer| answer.page == page && answer.form == form)
+        .filter(|answer| {
+            let path = answer.page.split('?').next();
+            path == Some(page) && answer.form == form
+        })
         .unwrap_or_default()
 }

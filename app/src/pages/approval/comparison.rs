@@ -4,24 +4,25 @@ use leptos::prelude::*;
 use model::view::{ApprovalDetail, Change, Comparison};
 
 use crate::components::{Diff, Moment};
+use crate::pages::inbox_order::Order;
 use crate::text::use_words;
 
 /// Against what was approved last, and against what was asked before.
-pub fn comparisons(detail: &ApprovalDetail) -> AnyView {
+pub fn comparisons(detail: &ApprovalDetail, order: Order) -> AnyView {
     let words = &use_words().approvals;
     let asked = detail
         .since_asked
         .clone()
-        .map(|earlier| view! { <Compared title=words.since_asked earlier open=true /> });
+        .map(|earlier| view! { <Compared title=words.since_asked earlier order open=true /> });
     let approved = detail
         .since_approved
         .clone()
-        .map(|earlier| view! { <Compared title=words.since_approved earlier open=false /> });
+        .map(|earlier| view! { <Compared title=words.since_approved earlier order open=false /> });
     view! { {asked} {approved} }.into_any()
 }
 
 #[component]
-fn Compared(title: &'static str, earlier: Comparison, open: bool) -> impl IntoView {
+fn Compared(title: &'static str, earlier: Comparison, order: Order, open: bool) -> impl IntoView {
     let words = &use_words().approvals;
     let count = earlier.changes.len();
     let run = earlier.run_id.unwrap_or_else(|| earlier.with.to_string());
@@ -64,7 +65,7 @@ fn Compared(title: &'static str, earlier: Comparison, open: bool) -> impl IntoVi
                 {earlier.at.map(|at| view! { ", " <Moment at /> })}
                 " · "{count}
             </summary>
-            <p><a href=format!("/approvals/{with}")>{run}</a></p>
+            <p><a href=order.address(with)>{run}</a></p>
             {body}
         </details>
     }

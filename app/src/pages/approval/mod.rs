@@ -84,7 +84,7 @@ pub fn ApprovalSheet(
                 <AnswerNotice answer=use_answer(&page, "verb") />
                 {sheet_facts(&detail, standing, now)}
                 {changes(&detail)}
-                {comparisons(&detail)}
+                {comparisons(&detail, order)}
                 {fork}
                 {last_lines(detail.log_excerpt.clone())}
                 <p class="soft">

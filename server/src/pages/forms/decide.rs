@@ -28,7 +28,7 @@ pub async fn decide(
     Path(id): Path<i64>,
     Form(fields): Fields,
 ) -> Response {
-    let page = format!("/approvals/{id}");
+    let page = in_order(id, value(&fields, "group"));
     let mut sent = Sent {
         page: page.clone(),
         form: "decide",
@@ -40,7 +40,7 @@ pub async fn decide(
         fields: vec!["note".to_owned()],
     };
     match answer(&state, &reader, ApprovalId(id), &fields).await {
-        Ok(missed) if missed.is_empty() => see(&in_order(&page, value(&fields, "group"))),
+        Ok(missed) if missed.is_empty() => see(&page),
         Ok(missed) => {
             let words = &words_in(reader.language).approvals;
             let mut answer = sent.answer();
@@ -57,10 +57,10 @@ pub async fn decide(
 }
 
 /// The page of the request, in the order of the inbox that the person works through.
-fn in_order(page: &str, group: &str) -> String {
+fn in_order(id: i64, group: &str) -> String {
     match group {
-        "plan" | "result" => format!("{page}?group={group}"),
-        _ => page.to_owned(),
+        "plan" | "result" => format!("/approvals/{id}?group={group}"),
+        _ => format!("/approvals/{id}"),
     }
 }
 
