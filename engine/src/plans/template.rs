@@ -56,20 +56,6 @@ impl TemplateContext {
     }
 }
 
-/// Whether any text of the task is to be filled.
-pub fn has_templates(task: &PlanTask) -> bool {
-    let argv = match &task.work {
-        Work::Run(argv) => argv.as_slice(),
-        Work::Shell { .. } => &[],
-    };
-    let environment = task.environment.iter().map(|variable| &variable.value);
-    argv.iter().any(|text| is_template(text))
-        || environment.into_iter().any(|value| match value {
-            EnvironmentValue::Text(text) => is_template(text),
-            EnvironmentValue::Secret(_) => false,
-        })
-}
-
 /// Fills the argv of a task; empty for one that is not `run`.
 ///
 /// # Errors

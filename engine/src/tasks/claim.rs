@@ -12,7 +12,6 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Claimed, LeaseRef, WorkerIdentity};
-use crate::plans::template::has_templates;
 use crate::runs::task_contexts;
 use crate::{Engine, Error, Result, plans};
 
@@ -181,12 +180,12 @@ async fn complete(
     Ok(claimed)
 }
 
-/// Only a template shows a step what others came to.
+/// A step sees by its templates, and in its environment, what others came to.
 fn looks_upstream(task: &Claimed) -> bool {
-    !task.definition.needs.is_empty() && has_templates(&task.definition)
+    !task.definition.needs.is_empty()
 }
 
-/// Reads, for the tasks that look at others, what those came to.
+/// Reads, for the tasks that need others, what those came to.
 async fn read_upstream(connection: &mut PgConnection, claimed: &mut [Claimed]) -> Result<()> {
     let runs: Vec<RunKey> = claimed
         .iter()

@@ -42,8 +42,8 @@ pub struct Claimed {
     pub definition: Arc<PlanTask>,
     /// The run's inputs: an object.
     pub inputs: serde_json::Value,
-    /// The run's tasks by name, for a task that needs any and has templates: status,
-    /// outputs, `outputs_uri`, approval. Otherwise an empty object.
+    /// The run's tasks by name, for a task that needs any: status, outputs, `outputs_uri`,
+    /// approval. Otherwise an empty object.
     pub upstream: serde_json::Value,
     /// The comment of who asked for changes, if anybody did.
     pub changes_wanted: Option<String>,

@@ -1,8 +1,11 @@
 //! How attempts end, told apart.
 
+use model::id::TaskId;
+use model::identity::Principal;
 use model::plan::{EnvironmentValue, PlanTask};
 use model::task::TaskState;
 use model::view::Outcome;
+use serde_json::Value;
 use sqlx::PgPool;
 
 use crate::support::{Worker, argv, shell, with_variable};
@@ -247,5 +250,40 @@ async fn as_root_steps_run_as_their_own_user(pool: PgPool) {
         worker.run(argv(&["no-such-command-x"])).await.outcome,
         Some(Outcome::NotFound)
     );
+    worker.stop().await;
+}
+
+const RELAY: &str = r#"plan: relay
+tasks:
+  first:
+    shell:
+      program: sh
+      script: printf '{"outputs":{"count":3}}' > "$WATCHBILL_REPORT"
+  second:
+    needs: [first]
+    run: [printenv, WATCHBILL_UPSTREAM]
+"#;
+
+/// Without a template, too: steps read it from their environment.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_step_sees_what_the_tasks_before_it_came_to(pool: PgPool) {
+    let worker = Worker::start(&pool, |_, _| {});
+    let (engine, test) = (&worker.engine, Principal::system("test"));
+    let origin = engine::plans::PlanOrigin::Api;
+    engine::plans::save(engine, &test, "relay", RELAY, None, origin)
+        .await
+        .expect("it is a plan");
+    engine::runs::start(engine, &test, "relay", serde_json::json!({}))
+        .await
+        .expect("it starts");
+    let second = sqlx::query_scalar("SELECT id FROM tasks WHERE name = 'second'")
+        .fetch_one(&pool)
+        .await
+        .map(TaskId)
+        .expect("it waits");
+    let seen = worker.finished(second).await;
+    let upstream: Value = serde_json::from_str(&seen.text()).expect("JSON");
+    assert_eq!(upstream["first"]["status"], "succeeded", "{upstream}");
+    assert_eq!(upstream["first"]["outputs"]["count"], 3, "{upstream}");
     worker.stop().await;
 }

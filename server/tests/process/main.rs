@@ -1,6 +1,7 @@
 //! Real processes: `watchbill serve` with a private database of its own, killed in every way.
 
 mod cluster;
+mod demonstration;
 mod doctor;
 mod kills;
 mod stop;

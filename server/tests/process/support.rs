@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use sqlx::postgres::PgPoolOptions;
 use tempfile::TempDir;
 
 /// Longer than anything takes on a busy machine; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What the servers are started with.
 pub const LEASE: Duration = Duration::from_secs(3);
@@ -58,7 +58,18 @@ impl Home {
         self.folder.path().join("marks")
     }
 
+    /// A command with a folder for its steps, and few of them at once.
     pub fn command(&self, verb: &str) -> Command {
+        let mut command = self.bare(verb);
+        command
+            .current_dir(self.folder.path())
+            .args(["--slots", "2"])
+            .arg("--steps-folder")
+            .arg(self.folder.path().join("steps"));
+        command
+    }
+
+    fn bare(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_watchbill"));
         for (name, _) in std::env::vars() {
             if name.starts_with("WATCHBILL_") || name == "DATABASE_URL" || name == "PUBLIC_URL" {
@@ -66,27 +77,35 @@ impl Home {
             }
         }
         command
-            .current_dir(self.folder.path())
             .arg(verb)
-            .args(["--listen", "127.0.0.1:0", "--slots", "2"])
+            .args(["--listen", "127.0.0.1:0"])
             .arg("--data-folder")
             .arg(self.data())
-            .arg("--steps-folder")
-            .arg(self.folder.path().join("steps"))
             .stdin(Stdio::null());
         command
     }
 
     /// Starts a server and waits until it says where it is.
     pub fn serve(&self) -> Served {
+        let mut command = self.command("serve");
+        command.args(["--lease", "3s"]);
+        self.started(command)
+    }
+
+    /// Starts a server as a newcomer does: in a checkout, with no setting but its own data.
+    pub fn serve_checkout(&self, checkout: &Path) -> Served {
+        let mut command = self.bare("serve");
+        command.current_dir(checkout);
+        self.started(command)
+    }
+
+    fn started(&self, mut command: Command) -> Served {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.folder.path().join("log"))
             .expect("a log");
-        let mut child = self
-            .command("serve")
-            .args(["--lease", "3s"])
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
