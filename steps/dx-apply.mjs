@@ -12,7 +12,7 @@ import { keep, remember, stateFolder } from './lib/state.mjs';
 const usage = `Usage: dx-apply.mjs [--from TASK]
 
 Applies what TASK (by default dx.integrate) prepared and a person approved. Run by Watchbill, which tells it
-in WATCHBILL_UPSTREAM what earlier tasks of the run put out.
+in WATCHBILL_UPSTREAM, or in a file where that is long, what earlier tasks of the run put out.
 
 Exit code 0: applied, now or before; 2: it is not what was signed, or it does not apply.`;
 
@@ -41,11 +41,11 @@ try {
 
 /** What the earlier task put out and a person signed. */
 function signedOutputs() {
-  const given = process.env.WATCHBILL_UPSTREAM ?? '';
-  if (!given) giveUp(`Nothing was signed: this runs inside Watchbill only.\n${usage}`);
+  const { WATCHBILL_UPSTREAM: given, WATCHBILL_UPSTREAM_FILE: file } = process.env;
+  if (!given && !file) giveUp(`Nothing was signed: this runs inside Watchbill only.\n${usage}`);
   let task;
   try {
-    task = JSON.parse(given.trimStart().startsWith('{') ? given : readFileSync(given, 'utf8'))[from];
+    task = JSON.parse(given ?? readFileSync(file, 'utf8'))[from];
   } catch (error) {
     giveUp(`WATCHBILL_UPSTREAM cannot be read: ${error.message}`);
   }
