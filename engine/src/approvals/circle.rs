@@ -3,7 +3,7 @@
 //! Whether a person may sign and whom the request is put to follow from one rule,
 //! [`Circle::signature`], so that nobody is asked who would be refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::id::{AccountId, ApprovalId};
 use model::identity::Permission;
@@ -44,6 +44,7 @@ pub(super) struct Circle<'a> {
     all: &'a People,
     /// Those whose signature counts, whether they have given it or not.
     able: Vec<&'a Person>,
+    able_accounts: HashSet<AccountId>,
     given: &'a [Given],
     gate: &'a Gate,
     requesters: &'a [AccountId],
@@ -56,8 +57,10 @@ impl<'a> Circle<'a> {
         requesters: &'a [AccountId],
         given: &'a [Given],
     ) -> Self {
+        let able = signers(&all.people, gate, requesters);
         Self {
-            able: signers(&all.people, gate, requesters),
+            able_accounts: able.iter().map(|person| person.account).collect(),
+            able,
             all,
             given,
             gate,
@@ -73,23 +76,25 @@ impl<'a> Circle<'a> {
     /// # Errors
     /// Why they may not.
     pub fn signature(&self, account: AccountId) -> std::result::Result<Signature, Eligibility> {
-        let may_decide = self.all.people.iter().any(|person| {
-            person.account == account
-                && person
-                    .roles
-                    .iter()
-                    .any(|role| role.grants(Permission::Decide))
-        });
-        if !may_decide {
-            let why = "the account has no role that may decide".to_owned();
-            return Err(Eligibility::MayNotDecide { why });
+        let people = &self.all.people;
+        match people.iter().find(|person| person.account == account) {
+            Some(person) => self.signature_of(person),
+            None => Err(may_not_decide()),
         }
+    }
+
+    fn signature_of(&self, person: &Person) -> std::result::Result<Signature, Eligibility> {
+        let mut roles = person.roles.iter();
+        if !roles.any(|role| role.grants(Permission::Decide)) {
+            return Err(may_not_decide());
+        }
+        let account = person.account;
         if let Some(one) = self.given.iter().find(|one| one.account == account) {
             let on_behalf_of = one.on_behalf_of.clone();
             return Err(Eligibility::Answered { on_behalf_of });
         }
         let asked_for_it = self.requesters.contains(&account);
-        if self.able.iter().any(|person| person.account == account) {
+        if self.able_accounts.contains(&account) {
             if let Some(one) = self.given.iter().find(|one| one.voice == account) {
                 let by = one.by.clone();
                 return Err(Eligibility::AnsweredFor { by });
@@ -104,7 +109,7 @@ impl<'a> Circle<'a> {
         if asked_for_it && self.gate.requester == RequesterRule::Forbidden {
             return Err(Eligibility::OwnRun);
         }
-        let voices: Vec<&Person> = self.voices(account).collect();
+        let voices = self.voices(account);
         let free = voices
             .iter()
             .find(|person| self.given.iter().all(|one| one.voice != person.account));
@@ -125,15 +130,18 @@ impl<'a> Circle<'a> {
     }
 
     /// Whose signatures this account could give in their place.
-    fn voices(&self, account: AccountId) -> impl Iterator<Item = &'a Person> {
-        self.able.iter().copied().filter(move |person| {
-            !self.requesters.contains(&person.account)
-                && self
-                    .all
-                    .delegations
-                    .iter()
-                    .any(|it| it.from == person.account && it.to == account)
-        })
+    fn voices(&self, account: AccountId) -> Vec<&'a Person> {
+        let delegations = self.all.delegations.iter();
+        let from: Vec<AccountId> = delegations
+            .filter(|it| it.to == account && !self.requesters.contains(&it.from))
+            .map(|it| it.from)
+            .collect();
+        if from.is_empty() {
+            return Vec::new();
+        }
+        let able = self.able.iter().copied();
+        able.filter(|person| from.contains(&person.account))
+            .collect()
     }
 
     /// Everybody who may sign now, and whose signature each would give.
@@ -141,22 +149,24 @@ impl<'a> Circle<'a> {
         self.all
             .people
             .iter()
-            .filter_map(|person| self.signature(person.account).ok())
+            .filter_map(|person| self.signature_of(person).ok())
             .collect()
     }
 
     /// Those whose own signature can still be given, by themselves or in their name.
     pub fn remaining(&self) -> Vec<&'a Person> {
-        let asked = self.asked();
+        let heard: HashSet<AccountId> = self.asked().iter().map(Signature::voice).collect();
         self.able
             .iter()
             .copied()
-            .filter(|person| {
-                asked
-                    .iter()
-                    .any(|signature| signature.voice() == person.account)
-            })
+            .filter(|person| heard.contains(&person.account))
             .collect()
+    }
+}
+
+fn may_not_decide() -> Eligibility {
+    Eligibility::MayNotDecide {
+        why: "the account has no role that may decide".to_owned(),
     }
 }
 

@@ -310,7 +310,7 @@ async fn expire(engine: &Engine, connection: &mut PgConnection, stored: &StoredT
     )
     .await?;
     settle::after_finish(engine, connection, vec![task]).await?;
-    mail::task_failed(connection, engine, task).await
+    mail::tasks_failed(connection, engine, &[task]).await
 }
 
 #[expect(

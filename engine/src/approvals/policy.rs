@@ -42,25 +42,25 @@ pub async fn may_sign(
     gate: &Gate,
     requesters: &[AccountId],
 ) -> Result<Signature> {
-    standing(connection, principal, approval, gate, requesters)
-        .await?
-        .own
-        .map_err(|why| {
-            let sentence = format!("approval {approval}: {why}");
-            match why {
-                Eligibility::Answered { .. }
-                | Eligibility::AnsweredFor { .. }
-                | Eligibility::ColleagueAnswered { .. }
-                | Eligibility::Decided => Error::Conflict(sentence),
-                Eligibility::MaySign
-                | Eligibility::SoleDecider
-                | Eligibility::MaySignFor { .. }
-                | Eligibility::Late
-                | Eligibility::MayNotDecide { .. }
-                | Eligibility::OwnRun
-                | Eligibility::NotAsked { .. } => Error::Forbidden(sentence),
-            }
-        })
+    let own = in_circle(connection, approval, gate, requesters, |circle| {
+        decider(principal).and_then(|account| circle.signature(account))
+    });
+    own.await?.map_err(|why| {
+        let sentence = format!("approval {approval}: {why}");
+        match why {
+            Eligibility::Answered { .. }
+            | Eligibility::AnsweredFor { .. }
+            | Eligibility::ColleagueAnswered { .. }
+            | Eligibility::Decided => Error::Conflict(sentence),
+            Eligibility::MaySign
+            | Eligibility::SoleDecider
+            | Eligibility::MaySignFor { .. }
+            | Eligibility::Late
+            | Eligibility::MayNotDecide { .. }
+            | Eligibility::OwnRun
+            | Eligibility::NotAsked { .. } => Error::Forbidden(sentence),
+        }
+    })
 }
 
 /// What a page says of a request's signatures.
@@ -82,10 +82,7 @@ pub(crate) async fn standing(
     gate: &Gate,
     requesters: &[AccountId],
 ) -> Result<Standing> {
-    let people = People::read(connection).await?;
-    let given = given(connection, approval).await?;
-    let circle = Circle::new(&people, gate, requesters, &given);
-    Ok(Standing {
+    in_circle(connection, approval, gate, requesters, |circle| Standing {
         own: decider(principal).and_then(|account| circle.signature(account)),
         may_sign: circle
             .remaining()
@@ -93,6 +90,20 @@ pub(crate) async fn standing(
             .map(|person| person.login.clone())
             .collect(),
     })
+    .await
+}
+
+/// Asks something of the people around a request, as they are now.
+async fn in_circle<T>(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+    gate: &Gate,
+    requesters: &[AccountId],
+    ask: impl FnOnce(&Circle<'_>) -> T,
+) -> Result<T> {
+    let people = People::read(connection).await?;
+    let given = given(connection, approval).await?;
+    Ok(ask(&Circle::new(&people, gate, requesters, &given)))
 }
 
 /// The account that may decide at all.

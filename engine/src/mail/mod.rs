@@ -31,5 +31,5 @@ pub use list::{list, load};
 pub use message::checked_sender;
 pub use probe::{Probe, probe};
 pub use smtp::{Said, Step};
-pub use write::{approval_escalated, approval_reminder, approval_requested, task_failed};
+pub use write::{approval_escalated, approval_reminder, approval_requested};
 pub(crate) use write::{goes_somewhere, preferences_changed, tasks_failed};

@@ -60,16 +60,7 @@ pub async fn approval_escalated(
     write(connection, engine, to, &cause).await
 }
 
-/// Tells whoever wants to know that a task failed after its last retry.
-pub async fn task_failed(
-    connection: &mut PgConnection,
-    engine: &Engine,
-    task: TaskId,
-) -> Result<()> {
-    tasks_failed(connection, engine, &[task]).await
-}
-
-/// The same for several tasks that failed in one transaction.
+/// Tells whoever wants to know that tasks failed after their last retry, in one transaction.
 pub(crate) async fn tasks_failed(
     connection: &mut PgConnection,
     engine: &Engine,

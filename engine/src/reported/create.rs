@@ -46,7 +46,7 @@ pub async fn create(engine: &Engine, principal: &Principal, report: &NewReport) 
         ask(engine, connection, &asked).await?;
     }
     if state == TaskState::Failed {
-        mail::task_failed(connection, engine, task).await?;
+        mail::tasks_failed(connection, engine, &[task]).await?;
     }
     if state.is_finished() {
         settle::after_finish(engine, connection, vec![task]).await?;

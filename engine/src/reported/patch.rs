@@ -58,7 +58,7 @@ pub async fn patch(
         ask_where_new(engine, connection, &stored, &after, patch).await?;
     }
     if to == TaskState::Failed && from != to {
-        mail::task_failed(connection, engine, task).await?;
+        mail::tasks_failed(connection, engine, &[task]).await?;
     }
     if to.is_finished() && !from.is_finished() {
         settle::after_finish(engine, connection, vec![task]).await?;
