@@ -1,6 +1,6 @@
 //! The words about mail, in both languages side by side.
 
-type Text = &'static str;
+use super::words::Text;
 
 /// How a person is notified, and what became of messages.
 pub struct Mail {

@@ -3,6 +3,7 @@
 //! A catalogue is a plain value of [`Words`]: a missing or misspelt entry does not compile,
 //! and nothing is looked up by name at run time.
 
+mod approvals;
 pub mod eligibility;
 mod english;
 mod french;

@@ -10,7 +10,7 @@ pub struct Words {
     pub time: Time,
     pub login: Login,
     pub night: Night,
-    pub approvals: Approvals,
+    pub approvals: super::approvals::Approvals,
     pub decisions: Decisions,
     pub what_if: WhatIf,
     pub history: History,
@@ -23,9 +23,9 @@ pub struct Words {
     pub problem: Problem,
 }
 
-type Text = &'static str;
-type Count = fn(i64) -> String;
-type Named = fn(&str) -> String;
+pub type Text = &'static str;
+pub type Count = fn(i64) -> String;
+pub type Named = fn(&str) -> String;
 
 /// The rail, the foot and what surrounds every page.
 pub struct Frame {
@@ -188,100 +188,6 @@ pub struct Night {
     pub figure_succeeded: Text,
     pub figure_failed: Text,
     pub figure_retried: Text,
-}
-
-/// The inbox and one approval.
-pub struct Approvals {
-    pub title: Text,
-    pub waiting_count: Count,
-    pub waiting: Text,
-    pub decided: Text,
-    pub none_waiting: Text,
-    pub none_waiting_hint: Text,
-    pub requested: Text,
-    pub requested_by: Text,
-    pub deadline: Text,
-    pub why_stopped: Text,
-    pub always_stops: Text,
-    pub reported_gate: Text,
-    pub signers: Text,
-    pub digest: Text,
-    pub what_changes: Text,
-    pub no_change_shown: Text,
-    pub last_lines: Text,
-    pub if_approve: Text,
-    pub if_reject: Text,
-    pub result_accepted: Text,
-    pub task_starts: Text,
-    pub reported_accepted: Text,
-    pub starts_next: Named,
-    pub nothing_waits_for_it: Text,
-    pub marked_failed: Text,
-    pub is_skipped: Named,
-    pub starts_anyway: Named,
-    pub nothing_else_changes: Text,
-    pub note_label: Text,
-    pub note_hint: Text,
-    pub note_needed: Text,
-    pub note_always: Text,
-    pub note_always_hint: Text,
-    pub approve: Text,
-    pub reject: Text,
-    pub decisions: Text,
-    pub approved_by: Named,
-    pub rejected_by: Named,
-    pub sole_decider: Text,
-    pub already_decided: Text,
-    pub remind_no_more: Text,
-    pub not_reminded: Text,
-    /// Which of several requests one answer did not reach, as `missed` says it of each.
-    pub others_missed: Named,
-    /// The id of a request, and why the answer did not reach it.
-    pub missed: fn(&str, &str) -> String,
-    pub see_task: Text,
-    pub back_to_list: Text,
-    pub changes_asked_by: Named,
-    pub request_changes: Text,
-    pub changes_hint: Text,
-    pub if_changes: Text,
-    pub signatures: Text,
-    pub signed_of: fn(u32, u32) -> String,
-    pub can_still_sign: Text,
-    pub nobody_can_sign: Text,
-    pub more_must_sign: Count,
-    pub risk: Text,
-    pub risk_auto: Text,
-    pub risk_one: Text,
-    pub risk_two: Text,
-    pub no_rule: Text,
-    pub round: Text,
-    pub on_behalf_of: Named,
-    pub since_approved: Text,
-    pub since_asked: Text,
-    pub nothing_changed: Text,
-    pub was: Text,
-    pub is_now: Text,
-    pub field: Text,
-    pub absent: Text,
-    pub escalated_to: Named,
-    pub filled: Text,
-    pub to_fill: Text,
-    pub identical: Count,
-    pub same_result: Text,
-    pub decided_elsewhere: Text,
-    pub keys: Text,
-    pub next_item: Text,
-    pub previous_item: Text,
-    pub log_title: Text,
-    pub keys_title: Text,
-    pub by_deadline: Text,
-    pub by_plan: Text,
-    pub by_result: Text,
-    pub lines_cut: Count,
-    pub files: Count,
-    pub patch_cut: Text,
-    /// How many patches there are in all: two or more.
-    pub first_of_patches: Count,
 }
 
 /// The decision log.
