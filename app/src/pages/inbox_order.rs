@@ -40,14 +40,15 @@ impl Order {
         }
     }
 
-    /// The value of `group`; none where nothing stands in the address.
+    /// What takes the order through a form; nothing where none stands in the address.
     #[must_use]
-    pub const fn group(self) -> Option<&'static str> {
-        match self {
-            Self::Deadline => None,
-            Self::Plan => Some("plan"),
-            Self::Result => Some("result"),
-        }
+    pub fn hidden(self) -> Option<AnyView> {
+        let group = match self {
+            Self::Deadline => return None,
+            Self::Plan => "plan",
+            Self::Result => "result",
+        };
+        Some(view! { <input type="hidden" name="group" value=group /> }.into_any())
     }
 
     /// The address of the list, in this order.

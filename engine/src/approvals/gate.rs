@@ -79,7 +79,7 @@ pub(crate) async fn gate_after(
 }
 
 /// Whether a step asks in its report for an approval of what it did.
-pub(super) fn asks(report: Option<&Value>) -> bool {
+fn asks(report: Option<&Value>) -> bool {
     report
         .and_then(|report| report.get("approval"))
         .is_some_and(|asked| *asked == Value::Bool(true))

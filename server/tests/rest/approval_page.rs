@@ -58,9 +58,16 @@ async fn who_knows_of_it_is_asked_no_more_whether_to_remind(pool: PgPool) {
 
     let refused = house.form("viewer", &verb, &[]).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    let said = house.form("approver", &verb, &[]).await;
+    let ordered = format!("{path}?group=plan");
+    let form = house.page("approver", &ordered).await.text;
+    assert_eq!(
+        form.matches("name=\"group\" value=\"plan\"").count(),
+        2,
+        "{form}"
+    );
+    let said = house.form("approver", &verb, &[("group", "plan")]).await;
     assert_eq!(said.status, StatusCode::SEE_OTHER);
-    assert_eq!(said.location.as_deref(), Some(path.as_str()));
+    assert_eq!(said.location.as_deref(), Some(ordered.as_str()));
     let after = house.page("fr approver", &path).await;
     assert!(
         after.text.contains("Vous ne recevrez plus de rappel"),

@@ -52,7 +52,7 @@ pub fn ApprovalSheet(
                 view! {
                     {move || standing.with(decided_so_far)}
                     <SignBar terms=terms.clone() standing order answer=answer.clone() />
-                    {move || standing.with(reminding)}
+                    {move || standing.with(|standing| reminding(standing, order))}
                 }
                 .into_any()
             } else {
@@ -98,7 +98,7 @@ pub fn ApprovalSheet(
 }
 
 /// Who is reminded may say that they know.
-fn reminding(standing: &ApprovalStanding) -> Option<AnyView> {
+fn reminding(standing: &ApprovalStanding, order: Order) -> Option<AnyView> {
     let words = &use_words().approvals;
     match standing.reminding {
         Reminding::No => None,
@@ -107,6 +107,7 @@ fn reminding(standing: &ApprovalStanding) -> Option<AnyView> {
             Some(
                 view! {
                     <form class="outcome" method="post" action=action>
+                        {order.hidden()}
                         <button class="btn">{words.remind_no_more}</button>
                     </form>
                 }

@@ -100,7 +100,7 @@ fn AnswerForm(
             node_ref=form
         >
             <input type="hidden" name="digest" value=digest />
-            {order.group().map(|group| view! { <input type="hidden" name="group" value=group /> })}
+            {order.hidden()}
             {move || standing.with(filled)}
             {fields}
             {move || standing.with(also)}

@@ -1,10 +1,11 @@
+use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use model::id::ApprovalId;
 
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, refused, see};
-use super::sender;
+use super::{Fields, in_order, sender, value};
 use crate::state::AppState;
 
 /// `POST /approvals/{id}/acknowledge`: the reader has seen it and is reminded no more.
@@ -12,8 +13,9 @@ pub async fn acknowledge(
     State(state): State<AppState>,
     reader: Reader,
     Path(id): Path<i64>,
+    Form(fields): Fields,
 ) -> Response {
-    let page = format!("/approvals/{id}");
+    let page = in_order(id, value(&fields, "group"));
     let said = async {
         let person = sender(&reader)?;
         engine::approvals::acknowledge(&state.engine, &person, ApprovalId(id)).await

@@ -13,7 +13,7 @@ use model::view::{ApprovalState, Verdict};
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, again, refused, see};
 use super::inputs::inputs;
-use super::{Fields, sender, value};
+use super::{Fields, in_order, sender, value};
 use crate::state::AppState;
 
 /// How many identical requests one answer may decide besides its own.
@@ -53,14 +53,6 @@ pub async fn decide(
                 .extend(declared.filter(|name| name.starts_with("inputs.")));
             refused(&state, &reader, sent, error).await
         }
-    }
-}
-
-/// The page of the request, in the order of the inbox that the person works through.
-fn in_order(id: i64, group: &str) -> String {
-    match group {
-        "plan" | "result" => format!("/approvals/{id}?group={group}"),
-        _ => format!("/approvals/{id}"),
     }
 }
 

@@ -106,6 +106,14 @@ fn value<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
         .map_or("", |(_, value)| value.as_str())
 }
 
+/// The page of the request, in the order of the inbox that the person works through.
+fn in_order(id: i64, group: &str) -> String {
+    match group {
+        "plan" | "result" => format!("/approvals/{id}?group={group}"),
+        _ => format!("/approvals/{id}"),
+    }
+}
+
 /// Whoever sent the form, where anybody is logged in.
 fn sender(reader: &Reader) -> engine::Result<Principal> {
     reader
