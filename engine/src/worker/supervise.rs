@@ -11,8 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::WorkerOptions;
 use super::orders::{OrderReceiver, Stop};
 use super::output::{CollectedOutput, Pump};
-use super::process::Family;
-use super::process::spawn::Leader;
+use super::process::{Family, Leader};
 
 /// Why a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
