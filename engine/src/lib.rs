@@ -57,6 +57,7 @@ pub struct Engine {
     /// Tells this engine's own hints from those of other processes.
     pub(crate) instance: Uuid,
     pub(crate) plan_cache: Arc<plans::PlanCache>,
+    pub(crate) definitions: Arc<tasks::Definitions>,
     pub(crate) courier: Arc<outbox::Courier>,
     /// How many may replay the past at once.
     pub(crate) replays: Arc<Semaphore>,
@@ -77,6 +78,7 @@ impl Engine {
             wake_others: Arc::new(Notify::new()),
             instance: SystemRandom.uuid(),
             plan_cache: Arc::new(plans::PlanCache::default()),
+            definitions: Arc::new(tasks::Definitions::default()),
             replays: Arc::new(Semaphore::new(approvals::REPLAYS)),
         }
     }

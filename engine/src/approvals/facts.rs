@@ -10,13 +10,15 @@ use crate::Result;
 use crate::plans::condition::{ConditionContext, GateContext};
 use crate::tasks::AttemptResult;
 
-/// The context of a gate after a result. What no condition names is not looked up.
+/// The context of a gate after a result that took so many seconds. What no condition names
+/// is not looked up.
 pub(crate) async fn after_result(
     connection: &mut PgConnection,
     condition: ConditionContext,
     gate: &Gate,
     task: TaskId,
     attempt: AttemptNumber,
+    seconds: f64,
     result: &AttemptResult,
 ) -> Result<GateContext> {
     let telemetry = |name: &str| {
@@ -29,11 +31,6 @@ pub(crate) async fn after_result(
     } else {
         None
     };
-    let duration = if names(gate, "duration") {
-        duration(connection, task, attempt).await?
-    } else {
-        None
-    };
     Ok(GateContext {
         condition,
         exit_code: result.exit_code,
@@ -43,7 +40,7 @@ pub(crate) async fn after_result(
         cost: telemetry("cost").filter(Value::is_number),
         diff_size: patches.as_ref().map(Touched::lines),
         changed_paths: patches.map(|patches| patches.paths),
-        duration,
+        duration: Some(seconds),
     })
 }
 
@@ -59,20 +56,4 @@ fn names(gate: &Gate, variable: &str) -> bool {
         .iter()
         .chain(rules)
         .any(|condition| condition.contains(variable))
-}
-
-async fn duration(
-    connection: &mut PgConnection,
-    task: TaskId,
-    attempt: AttemptNumber,
-) -> Result<Option<f64>> {
-    let seconds = sqlx::query_scalar!(
-        r#"SELECT extract(epoch FROM coalesce(finished_at, watchbill_now()) - started_at)::float8 AS "seconds!"
-           FROM attempts WHERE task_id = $1 AND number = $2"#,
-        task.0,
-        attempt.0
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(seconds)
 }

@@ -12,7 +12,7 @@ use super::facts;
 use super::risk::{Ruling, ruling};
 use crate::plans::condition::GateContext;
 use crate::runs::condition_context;
-use crate::tasks::{AttemptResult, StoredTask};
+use crate::tasks::{AttemptResult, OpenAttempt, StoredTask};
 use crate::{Engine, Result};
 
 /// A gate that stops a task, and why.
@@ -48,6 +48,7 @@ pub(crate) async fn gate_after(
     connection: &mut PgConnection,
     task: &StoredTask,
     definition: &PlanTask,
+    open: &OpenAttempt,
     result: &AttemptResult,
 ) -> Result<Option<Stop>> {
     let asked = asks(result.report.as_ref())
@@ -64,8 +65,17 @@ pub(crate) async fn gate_after(
         Stop::always(gate.clone()).ruling
     } else {
         let condition = condition_context(connection, &mut HashMap::new(), task).await?;
-        let context =
-            facts::after_result(connection, condition, gate, task.id, task.attempt, result).await?;
+        let (task_id, attempt) = (task.id, task.attempt);
+        let context = facts::after_result(
+            connection,
+            condition,
+            gate,
+            task_id,
+            attempt,
+            open.seconds,
+            result,
+        )
+        .await?;
         ruled(task, gate, &context)
     };
     if let Some(why) = asked.filter(|_| !ruling.stops) {

@@ -37,6 +37,7 @@ struct Record {
     run: i64,
     run_id: String,
     at: DateTime<Utc>,
+    seconds: f64,
     exit_code: Option<i32>,
     report: Option<Value>,
     outputs_uri: Option<String>,
@@ -151,6 +152,7 @@ async fn read(
     Ok(sqlx::query_as!(
         Record,
         r#"SELECT t.id, t.name, a.number AS attempt, r.id AS run, r.run_id, a.finished_at AS "at!",
+                  extract(epoch FROM a.finished_at - a.started_at)::float8 AS "seconds!",
                   a.exit_code, CASE WHEN t.name = ANY($3) THEN a.report END AS report, a.outputs_uri,
                   CASE WHEN t.name = ANY($3) THEN least($8::bigint, (
                       SELECT coalesce(sum(f.bytes), 0)::bigint FROM artifacts f
@@ -200,7 +202,9 @@ async fn judge(
                 ..AttemptResult::bare(Outcome::Succeeded)
             };
             let (task, attempt) = (TaskId(record.id), AttemptNumber(record.attempt));
-            facts::after_result(connection, condition, gate, task, attempt, &result).await?
+            let seconds = record.seconds;
+            facts::after_result(connection, condition, gate, task, attempt, seconds, &result)
+                .await?
         }
         GatePhase::BeforeStart => GateContext {
             condition,

@@ -96,8 +96,8 @@ struct End {
 
 async fn end(engine: &Engine, task: TaskId, attempt: AttemptNumber) -> Result<End> {
     let row = sqlx::query!(
-        r#"SELECT finished_at IS NOT NULL AS "finished!", omitted_bytes FROM attempts
-           WHERE task_id = $1 AND number = $2"#,
+        r#"SELECT finished_at IS NOT NULL AS "finished!", omitted_bytes AS "omitted_bytes!"
+           FROM attempts_and_open WHERE task_id = $1 AND number = $2"#,
         task.0,
         attempt.0
     )

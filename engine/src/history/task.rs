@@ -100,9 +100,9 @@ async fn neighbours(engine: &Engine, id: TaskId) -> Result<(Neighbours, Neighbou
 
 async fn attempts(engine: &Engine, id: TaskId) -> Result<Vec<AttemptRow>> {
     let rows = sqlx::query!(
-        "SELECT number, worker_name, started_at, finished_at, outcome, exit_code, signal, output_bytes, report,
-            outputs_uri, digest
-         FROM attempts WHERE task_id = $1 ORDER BY number DESC LIMIT 200",
+        r#"SELECT number AS "number!", worker_name AS "worker_name!", started_at AS "started_at!", finished_at, outcome,
+            exit_code, signal, output_bytes AS "output_bytes!", report, outputs_uri, digest
+           FROM attempts_and_open WHERE task_id = $1 ORDER BY number DESC LIMIT 200"#,
         id.0
     )
     .fetch_all(&engine.readers)

@@ -23,13 +23,6 @@ pub(crate) async fn task_definition(
                 .with_context(|| format!("plan version {version} has no task '{}'", task.name))?;
             Ok(Arc::new(definition.clone()))
         }
-        None => {
-            let definition = task
-                .definition
-                .clone()
-                .with_context(|| format!("tasks.definition of row {} is missing", task.id))?;
-            Ok(serde_json::from_value(definition)
-                .with_context(|| format!("tasks.definition of row {} is not a task", task.id))?)
-        }
+        None => engine.definitions.read(task.id.0, task.definition.as_ref()),
     }
 }

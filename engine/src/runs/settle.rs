@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::release::{Ready, Released};
 use super::{close, release};
 use crate::outbox;
-use crate::tasks::{StoredTask, state_of, stored_row};
+use crate::tasks::{StoredDefinition, StoredTask, state_of, stored_row};
 use crate::{Engine, Result};
 
 /// Lets go on what waited for these finished tasks, until nothing more follows;
@@ -85,7 +85,8 @@ async fn count_off(connection: &mut PgConnection, finished: &[TaskId]) -> Result
             RETURNING t.*
         )
         SELECT t.id AS "id!", t.name AS "name!", t.run, r.plan_version_id AS "plan_version?",
-               t.origin = 'native' AS "native!", t.state AS "state!", t.attempt AS "attempt!", t.definition,
+               t.origin = 'native' AS "native!", t.state AS "state!", t.attempt AS "attempt!",
+               t.definition AS "definition: StoredDefinition",
                t.automatic_retries AS "automatic_retries!", t.crash_recoveries AS "crash_recoveries!",
                t.change_round AS "change_round!",
                ARRAY(SELECT n.name FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id

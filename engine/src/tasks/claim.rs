@@ -7,11 +7,10 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use model::id::{AttemptNumber, PlanVersionId, RunKey, TaskId};
 use model::plan::PlanTask;
-use serde::Deserialize as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Claimed, LeaseRef, WorkerIdentity};
+use super::{Claimed, LeaseRef, StoredDefinition, WorkerIdentity};
 use crate::runs::task_contexts;
 use crate::{Engine, Error, Result, plans};
 
@@ -20,7 +19,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Claims up to `limit` ready tasks, the most urgent and then the oldest first.
 ///
-/// One statement takes the rows, leases them, opens their attempts and writes
+/// One statement takes the rows, leases them, which opens their attempts, and writes
 /// their history. The rows are locked in a materialised CTE: with
 /// `IN (SELECT … LIMIT)` PostgreSQL may run the subquery once per row and take them all.
 pub async fn claim(engine: &Engine, worker: &WorkerIdentity, limit: u32) -> Result<Vec<Claimed>> {
@@ -61,7 +60,7 @@ struct ClaimedRow {
     token: Uuid,
     name: String,
     run: Option<i64>,
-    definition: Option<serde_json::Value>,
+    definition: Option<StoredDefinition>,
     inputs: Option<serde_json::Value>,
     run_id: Option<String>,
     run_inputs: Option<serde_json::Value>,
@@ -98,17 +97,15 @@ async fn claim_rows(
             RETURNING t.id, t.attempt, t.version, t.queue, t.group_key, t.run, t.name, t.definition, t.inputs,
                       t.changes_wanted, t.change_round
         ), leased AS (
-            INSERT INTO leases (task_id, attempt, token, worker_id, queue, group_key, expires_at)
-            SELECT id, attempt, $3, $4, queue, group_key, watchbill_now() + $5::float8 * interval '1 second'
+            INSERT INTO leases (task_id, attempt, token, worker_id, worker_name, queue, group_key, expires_at)
+            SELECT id, attempt, $3, $4, $6, queue, group_key, watchbill_now() + $5::float8 * interval '1 second'
             FROM moved
-        ), opened AS (
-            INSERT INTO attempts (task_id, number, worker_id, worker_name, token, started_at)
-            SELECT id, attempt, $4, $6, $3, watchbill_now() FROM moved
         ), recorded AS (
             INSERT INTO task_history (task_id, seq, attempt, event, from_state, to_state, actor)
             SELECT id, version, attempt, 'claim', 'queued', 'running', $6 FROM moved
         )
-        SELECT m.id AS "id!", m.attempt AS "attempt!", $3::uuid AS "token!", m.name AS "name!", m.run, m.definition, m.inputs,
+        SELECT m.id AS "id!", m.attempt AS "attempt!", $3::uuid AS "token!", m.name AS "name!", m.run,
+               m.definition AS "definition: StoredDefinition", m.inputs,
                r.run_id AS "run_id?", r.inputs AS "run_inputs?", r.due_at, r.plan_version_id, p.name AS "plan?",
                m.changes_wanted, m.change_round AS "change_round!"
         FROM moved m
@@ -138,9 +135,10 @@ async fn complete(
     for row in rows {
         let definition = match row.plan_version_id {
             Some(version) => planned(engine, connection, PlanVersionId(version), &row.name).await,
-            None => {
-                standalone(row.id, row.definition.as_ref()).map(|definition| (definition, None))
-            }
+            None => engine
+                .definitions
+                .read(row.id, row.definition.as_ref())
+                .map(|definition| (definition, None)),
         };
         // The others of the slice must reach the worker: what cannot be read is left
         // to the rescuer, and in the end is poison.
@@ -221,12 +219,4 @@ async fn planned(
         .task(name)
         .with_context(|| format!("plan version {version} has no task '{name}'"))?;
     Ok((Arc::new(task.clone()), Some(plan.timezone.clone())))
-}
-
-fn standalone(task: i64, definition: Option<&serde_json::Value>) -> Result<Arc<PlanTask>> {
-    let definition =
-        definition.with_context(|| format!("tasks.definition of row {task} is missing"))?;
-    let definition = PlanTask::deserialize(definition)
-        .with_context(|| format!("tasks.definition of row {task} is not a task"))?;
-    Ok(Arc::new(definition))
 }

@@ -10,10 +10,12 @@ use model::view::Outcome;
 use sqlx::PgConnection;
 
 use super::claim::claim_in;
+use super::lease::open_attempt;
 use super::record::{Recorded, record};
+use super::standalone::StoredDefinition;
 use super::stored::{StoredTask, stored_row};
 use super::verdict::{Ending, Facts, ending};
-use super::{AttemptResult, Claimed, Finish, Finished, LeaseRef, WorkerIdentity};
+use super::{AttemptResult, Claimed, Finish, Finished, LeaseRef, OpenAttempt, WorkerIdentity};
 use crate::runs::{settle, task_definition};
 use crate::{Engine, Error, Result, approvals, mail, outbox};
 
@@ -67,8 +69,8 @@ async fn finish_in(
     let mut seen = Vec::new();
     for finish in finishes {
         order.push(finish.lease.task);
-        if let Some(task) = held.remove(&(finish.lease.task, finish.lease.attempt)) {
-            seen.push((task, finish.result));
+        if let Some((task, open)) = held.remove(&(finish.lease.task, finish.lease.attempt)) {
+            seen.push((task, open, finish.result));
         }
     }
     let concluded = conclude(engine, connection, "worker", seen).await?;
@@ -98,7 +100,7 @@ pub(super) async fn conclude(
     engine: &Engine,
     connection: &mut PgConnection,
     actor: &str,
-    seen: Vec<(StoredTask, AttemptResult)>,
+    seen: Vec<(StoredTask, OpenAttempt, AttemptResult)>,
 ) -> Result<Concluded> {
     let mut records = Vec::with_capacity(seen.len());
     let mut requests = Vec::new();
@@ -107,7 +109,7 @@ pub(super) async fn conclude(
     let mut queued = Vec::new();
     let mut states = HashMap::new();
     let no_retries = Retries::default();
-    for (task, result) in seen {
+    for (task, open, result) in seen {
         let definition = readable_definition(engine, connection, &task).await?;
         let result = match (&definition, result.outcome) {
             // No rule can be found, and that never means approved.
@@ -116,7 +118,7 @@ pub(super) async fn conclude(
         };
         let stop = match (result.outcome, &definition) {
             (Outcome::Succeeded, Some(definition)) if task.state == TaskState::Running => {
-                approvals::gate_after(engine, connection, &task, definition, &result).await?
+                approvals::gate_after(engine, connection, &task, definition, &open, &result).await?
             }
             (
                 Outcome::Succeeded
@@ -176,6 +178,7 @@ pub(super) async fn conclude(
             crash_recovery: event == TaskEvent::Rescue,
             reason: reason.or_else(|| result.reason.clone()),
             digest,
+            open,
             result,
         });
     }
@@ -231,11 +234,12 @@ fn unreadable(result: AttemptResult) -> AttemptResult {
 }
 
 /// Locks the tasks in the order that [`super::stored::lock_tasks`] keeps, then takes back
-/// the leases that still live; the tasks of these by what their leases were for.
+/// the leases that still live; the tasks of these, and what their leases tell of the
+/// attempts, by what they were for.
 async fn take_live_leases(
     connection: &mut PgConnection,
     leases: &[LeaseRef],
-) -> Result<HashMap<(TaskId, AttemptNumber), StoredTask>> {
+) -> Result<HashMap<(TaskId, AttemptNumber), (StoredTask, OpenAttempt)>> {
     let tasks: Vec<i64> = leases.iter().map(|lease| lease.task.0).collect();
     let attempts: Vec<i32> = leases.iter().map(|lease| lease.attempt.0).collect();
     let tokens: Vec<_> = leases.iter().map(|lease| lease.token).collect();
@@ -255,10 +259,12 @@ async fn take_live_leases(
             USING unnest($1, $2::int[], $3::uuid[]) AS g (task_id, attempt, token)
             WHERE l.task_id = g.task_id AND l.attempt = g.attempt AND l.token = g.token
               AND l.expires_at > watchbill_now() AND (SELECT count(*) FROM stored) >= 0
-            RETURNING l.task_id, l.attempt
+            RETURNING l.*
         )
         SELECT t.id, t.name, t.run, t.plan_version_id AS "plan_version?", t.origin = 'native' AS "native!", t.state,
-               t.attempt, t.definition, t.automatic_retries, t.crash_recoveries, t.change_round, h.attempt AS "leased_attempt!"
+               t.attempt, t.definition AS "definition: StoredDefinition", t.automatic_retries, t.crash_recoveries,
+               t.change_round, h.attempt AS "leased_attempt!", h.token, h.worker_id, h.worker_name, h.claimed_at,
+               extract(epoch FROM watchbill_now() - h.claimed_at)::float8 AS "seconds!", h.output_bytes, h.omitted_bytes
         FROM stored t JOIN held h ON h.task_id = t.id
         "#,
         &tasks,
@@ -269,8 +275,10 @@ async fn take_live_leases(
     .await?;
     rows.into_iter()
         .map(|row| {
+            let open = open_attempt!(row);
+            let attempt = AttemptNumber(row.leased_attempt);
             let task = StoredTask::try_from(stored_row!(row))?;
-            Ok(((task.id, AttemptNumber(row.leased_attempt)), task))
+            Ok(((task.id, attempt), (task, open)))
         })
         .collect()
 }

@@ -59,6 +59,37 @@ impl Claimed {
     }
 }
 
+/// An attempt that has not been recorded yet, as its lease tells of it.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenAttempt {
+    pub token: Uuid,
+    pub worker_id: Uuid,
+    pub worker_name: String,
+    pub started_at: DateTime<Utc>,
+    /// How long it has run, by the database's clock.
+    pub seconds: f64,
+    /// What the step had written when its worker last said so, kept or not.
+    pub output_bytes: i64,
+    /// What the cap had left out by then.
+    pub omitted_bytes: i64,
+}
+
+/// The [`OpenAttempt`] in a row of `leases` with its `seconds`, of whatever query.
+macro_rules! open_attempt {
+    ($row:expr) => {
+        $crate::tasks::OpenAttempt {
+            token: $row.token,
+            worker_id: $row.worker_id,
+            worker_name: $row.worker_name.clone(),
+            started_at: $row.claimed_at,
+            seconds: $row.seconds,
+            output_bytes: $row.output_bytes,
+            omitted_bytes: $row.omitted_bytes,
+        }
+    };
+}
+pub(super) use open_attempt;
+
 /// What a renewal found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use model::id::{AttemptNumber, TaskId};
 use model::task::{TaskEvent, TaskState};
+use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::AttemptResult;
+use super::{AttemptResult, OpenAttempt};
 use crate::approvals::digest::Digest;
 use crate::{Error, Result};
 
@@ -22,7 +23,20 @@ pub(super) struct Recorded {
     pub crash_recovery: bool,
     pub reason: Option<String>,
     pub digest: Digest,
+    pub open: OpenAttempt,
     pub result: AttemptResult,
+}
+
+impl Recorded {
+    /// A gated result has ended too: its duration is known while it waits.
+    fn ends(&self) -> bool {
+        self.to.is_finished() || self.to == TaskState::AwaitingApproval
+    }
+}
+
+/// One value of each, in their order.
+fn column<'a, T>(ended: &'a [Recorded], value: impl Fn(&'a Recorded) -> T) -> Vec<T> {
+    ended.iter().map(value).collect()
 }
 
 /// Writes them; the caller holds the rows' locks.
@@ -38,58 +52,23 @@ pub(super) async fn record(
         return Ok(());
     }
     let count = ended.len();
-    let ids: Vec<i64> = ended.iter().map(|e| e.task.0).collect();
-    let attempts: Vec<i32> = ended.iter().map(|e| e.attempt.0).collect();
-    let from: Vec<&str> = ended.iter().map(|e| e.from.as_str()).collect();
-    let to: Vec<&str> = ended.iter().map(|e| e.to.as_str()).collect();
-    let events: Vec<&str> = ended.iter().map(|e| e.event.as_str()).collect();
-    let reasons: Vec<Option<&str>> = ended.iter().map(|e| e.reason.as_deref()).collect();
-    let delays: Vec<Option<f64>> = ended
-        .iter()
-        .map(|e| e.delay.map(|d| d.as_secs_f64()))
-        .collect();
-    let retries: Vec<i32> = ended.iter().map(|e| i32::from(e.automatic_retry)).collect();
-    let crashes: Vec<i32> = ended.iter().map(|e| i32::from(e.crash_recovery)).collect();
-    // A gated result has ended too: its duration is known while it waits.
-    let ends: Vec<bool> = ended
-        .iter()
-        .map(|e| e.to.is_finished() || e.to == TaskState::AwaitingApproval)
-        .collect();
-    let outcomes: Vec<&str> = ended.iter().map(|e| e.result.outcome.as_str()).collect();
-    let exit_codes: Vec<Option<i32>> = ended.iter().map(|e| e.result.exit_code).collect();
-    let signals: Vec<Option<i32>> = ended.iter().map(|e| e.result.signal).collect();
-    let output_bytes: Vec<i64> = ended.iter().map(|e| e.result.output_bytes).collect();
-    let omitted_bytes: Vec<i64> = ended.iter().map(|e| e.result.omitted_bytes).collect();
-    let reports: Vec<Option<&serde_json::Value>> =
-        ended.iter().map(|e| e.result.report.as_ref()).collect();
-    let outputs: Vec<Option<&serde_json::Value>> =
-        ended.iter().map(|e| e.result.outputs.as_ref()).collect();
-    let uris: Vec<Option<&str>> = ended
-        .iter()
-        .map(|e| e.result.outputs_uri.as_deref())
-        .collect();
-    let excerpts: Vec<Option<&str>> = ended
-        .iter()
-        .map(|e| e.result.log_excerpt.as_deref())
-        .collect();
-    let digests: Vec<&[u8]> = ended.iter().map(|e| e.digest.as_slice()).collect();
-    let row = sqlx::query!(
+    let moved = sqlx::query_scalar!(
         r#"
         WITH given AS (
             SELECT * FROM unnest(
                 $1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::int[],
                 $9::int[], $10::bool[], $11::text[], $12::int[], $13::int[], $14::bigint[], $15::bigint[],
-                $16::jsonb[], $17::jsonb[], $18::text[], $19::text[], $20::bytea[])
+                $16::jsonb[], $17::jsonb[], $18::text[], $19::text[], $20::bytea[], $21::timestamptz[], $22::uuid[],
+                $23::uuid[], $24::text[])
                 AS g (id, attempt, from_state, to_state, event, reason, delay, retry, crash, ends, outcome,
-                      exit_code, signal, output_bytes, omitted_bytes, report, outputs, outputs_uri, log_excerpt, digest)
+                      exit_code, signal, output_bytes, omitted_bytes, report, outputs, outputs_uri, log_excerpt, digest,
+                      started_at, token, worker_id, worker_name)
         ), closed AS (
-            UPDATE attempts a
-            SET finished_at = watchbill_now(), outcome = g.outcome, exit_code = g.exit_code, signal = g.signal,
-                output_bytes = greatest(a.output_bytes, g.output_bytes), omitted_bytes = g.omitted_bytes,
-                report = g.report, outputs_uri = g.outputs_uri, digest = g.digest
-            FROM given g
-            WHERE a.task_id = g.id AND a.number = g.attempt AND a.finished_at IS NULL
-            RETURNING a.task_id
+            INSERT INTO attempts (task_id, number, worker_id, worker_name, token, started_at, finished_at, outcome,
+                                  exit_code, signal, output_bytes, omitted_bytes, report, outputs_uri, digest)
+            SELECT id, attempt, worker_id, worker_name, token, started_at, watchbill_now(), outcome,
+                   exit_code, signal, output_bytes, omitted_bytes, report, outputs_uri, digest
+            FROM given
         ), moved AS (
             UPDATE tasks t
             SET state = g.to_state, version = t.version + 1, reason = g.reason,
@@ -108,41 +87,45 @@ pub(super) async fn record(
             RETURNING t.id, t.version, t.attempt, g.event, g.from_state, g.to_state, g.reason
         ), recorded AS (
             INSERT INTO task_history (task_id, seq, attempt, event, from_state, to_state, actor, reason)
-            SELECT id, version, attempt, event, from_state, to_state, $21, reason FROM moved
+            SELECT id, version, attempt, event, from_state, to_state, $25, reason FROM moved
         )
-        SELECT (SELECT count(*) FROM closed) AS "closed!", (SELECT count(*) FROM moved) AS "moved!"
+        SELECT count(*) AS "moved!" FROM moved
         "#,
-        &ids,
-        &attempts,
-        &from as &[&str],
-        &to as &[&str],
-        &events as &[&str],
-        &reasons as &[Option<&str>],
-        &delays as &[Option<f64>],
-        &retries,
-        &crashes,
-        &ends,
-        &outcomes as &[&str],
-        &exit_codes as &[Option<i32>],
-        &signals as &[Option<i32>],
-        &output_bytes,
-        &omitted_bytes,
-        &reports as &[Option<&serde_json::Value>],
-        &outputs as &[Option<&serde_json::Value>],
-        &uris as &[Option<&str>],
-        &excerpts as &[Option<&str>],
-        &digests as &[&[u8]],
+        &column(ended, |e| e.task.0),
+        &column(ended, |e| e.attempt.0),
+        &column(ended, |e| e.from.as_str()) as &[&str],
+        &column(ended, |e| e.to.as_str()) as &[&str],
+        &column(ended, |e| e.event.as_str()) as &[&str],
+        &column(ended, |e| e.reason.as_deref()) as &[Option<&str>],
+        &column(ended, |e| e.delay.map(|delay| delay.as_secs_f64())) as &[Option<f64>],
+        &column(ended, |e| i32::from(e.automatic_retry)),
+        &column(ended, |e| i32::from(e.crash_recovery)),
+        &column(ended, Recorded::ends),
+        &column(ended, |e| e.result.outcome.as_str()) as &[&str],
+        &column(ended, |e| e.result.exit_code) as &[Option<i32>],
+        &column(ended, |e| e.result.signal) as &[Option<i32>],
+        // Of a worker that was lost, what it last said counts.
+        &column(ended, |e| e.result.output_bytes.max(e.open.output_bytes)),
+        &column(ended, |e| e.result.omitted_bytes.max(e.open.omitted_bytes)),
+        &column(ended, |e| e.result.report.as_ref()) as &[Option<&Value>],
+        &column(ended, |e| e.result.outputs.as_ref()) as &[Option<&Value>],
+        &column(ended, |e| e.result.outputs_uri.as_deref()) as &[Option<&str>],
+        &column(ended, |e| e.result.log_excerpt.as_deref()) as &[Option<&str>],
+        &column(ended, |e| e.digest.as_slice()) as &[&[u8]],
+        &column(ended, |e| e.open.started_at),
+        &column(ended, |e| e.open.token),
+        &column(ended, |e| e.open.worker_id),
+        &column(ended, |e| e.open.worker_name.as_str()) as &[&str],
         actor,
     )
     .fetch_one(connection)
     .await?;
     let expected = i64::try_from(count).unwrap_or(i64::MAX);
-    if row.moved == expected && row.closed == expected {
+    if moved == expected {
         Ok(())
     } else {
         Err(Error::Conflict(format!(
-            "of {count} ended attempts {} were still open and {} of their tasks still ran",
-            row.closed, row.moved
+            "of {count} tasks whose attempts ended {moved} were still where they were read"
         )))
     }
 }

@@ -5,6 +5,7 @@ use model::view::Outcome;
 
 use super::AttemptResult;
 use super::finish::conclude;
+use super::lease::open_attempt;
 use super::stored::lock_tasks;
 use crate::{Engine, Result};
 
@@ -30,22 +31,32 @@ pub async fn rescue(engine: &Engine) -> Result<u64> {
     let stored = lock_tasks(&mut transaction, &ids).await?;
     // Asked again under the locks: another rescuer, or a late renewal, may have been first.
     let taken = sqlx::query!(
-        "DELETE FROM leases WHERE task_id = ANY($1) AND expires_at <= watchbill_now() RETURNING task_id, attempt",
+        r#"DELETE FROM leases WHERE task_id = ANY($1) AND expires_at <= watchbill_now()
+           RETURNING task_id, attempt, token, worker_id, worker_name, claimed_at,
+               extract(epoch FROM watchbill_now() - claimed_at)::float8 AS "seconds!", output_bytes, omitted_bytes"#,
         &lapsed
     )
     .fetch_all(&mut *transaction)
     .await?;
+    // The version before this one opens an attempt when it claims.
+    sqlx::query!(
+        "DELETE FROM attempts WHERE task_id = ANY($1) AND finished_at IS NULL",
+        &lapsed
+    )
+    .execute(&mut *transaction)
+    .await?;
     let lost: Vec<_> = stored
         .into_iter()
-        .filter(|task| {
-            taken
+        .filter_map(|task| {
+            let lease = taken
                 .iter()
-                .any(|lease| lease.task_id == task.id.0 && lease.attempt == task.attempt.0)
+                .find(|lease| lease.task_id == task.id.0 && lease.attempt == task.attempt.0)?;
+            let result = AttemptResult::bare(Outcome::WorkerLost);
+            Some((task, open_attempt!(lease), result))
         })
-        .map(|task| (task, AttemptResult::bare(Outcome::WorkerLost)))
         .collect();
     let rescued = lost.len() as u64;
-    for (task, _) in &lost {
+    for (task, _, _) in &lost {
         tracing::warn!(
             task.id = task.id.0,
             "the worker of task {} ({}) was lost",

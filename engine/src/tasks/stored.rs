@@ -5,6 +5,7 @@ use model::id::{AttemptNumber, PlanVersionId, RunKey, TaskId};
 use model::task::TaskState;
 use sqlx::PgConnection;
 
+use super::StoredDefinition;
 use crate::{Error, Result};
 
 /// What verbs read of a task.
@@ -17,7 +18,7 @@ pub(crate) struct StoredTask {
     pub native: bool,
     pub state: TaskState,
     pub attempt: AttemptNumber,
-    pub definition: Option<serde_json::Value>,
+    pub definition: Option<StoredDefinition>,
     pub automatic_retries: i32,
     pub crash_recoveries: i32,
     /// How often somebody asked for changes of its result.
@@ -33,7 +34,7 @@ pub(crate) struct StoredRow {
     pub native: bool,
     pub state: String,
     pub attempt: i32,
-    pub definition: Option<serde_json::Value>,
+    pub definition: Option<StoredDefinition>,
     pub automatic_retries: i32,
     pub crash_recoveries: i32,
     pub change_round: i32,
@@ -100,7 +101,7 @@ pub(crate) async fn lock_tasks(
             SELECT id FROM runs WHERE id IN (SELECT run FROM tasks WHERE id = ANY($1)) ORDER BY id FOR UPDATE
         )
         SELECT t.id, t.name, t.run, r.plan_version_id AS "plan_version?", t.origin = 'native' AS "native!",
-               t.state, t.attempt, t.definition, t.automatic_retries, t.crash_recoveries,
+               t.state, t.attempt, t.definition AS "definition: StoredDefinition", t.automatic_retries, t.crash_recoveries,
                t.change_round
         FROM tasks t LEFT JOIN runs r ON r.id = t.run
         WHERE t.id = ANY($1) AND (SELECT count(*) FROM locked) >= 0

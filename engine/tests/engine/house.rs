@@ -216,13 +216,39 @@ async fn the_lighter_queue_keeps_what_was_queued_and_leased(pool: PgPool) {
         migrate(&pool).await.expect("migrated"),
         engine::MIGRATOR.iter().count() - 4
     );
+    let open: Vec<(i64, i32, String, bool)> = sqlx::query_as(
+        "SELECT task_id, number, worker_name, finished_at IS NULL FROM attempts_and_open",
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("attempts");
+    assert_eq!(
+        open,
+        [(1, 1, "old".to_owned(), true)],
+        "its lease tells of it"
+    );
+    // As a server of the version before has it, which may still claim beside this one.
+    sqlx::raw_sql(
+        "INSERT INTO attempts (task_id, number, worker_id, worker_name, token, started_at)
+             SELECT task_id, attempt, worker_id, 'old', token, watchbill_now() FROM leases",
+    )
+    .execute(&pool)
+    .await
+    .expect("an attempt that is open");
     let rescued = engine::tasks::rescue(&engine(pool.clone())).await;
-    assert!(rescued.is_ok(), "{rescued:?}");
+    assert_eq!(rescued.expect("a pass"), 1);
     assert_eq!(
         count(&pool, "leases").await,
         0,
         "the lapsed lease was found"
     );
+    let ended: Vec<(i64, i32, String, Option<String>)> =
+        sqlx::query_as("SELECT task_id, number, worker_name, outcome FROM attempts_and_open")
+            .fetch_all(&pool)
+            .await
+            .expect("attempts");
+    let lost = Some("worker_lost".to_owned());
+    assert_eq!(ended, [(1, 1, "old".to_owned(), lost)]);
     let twice = "INSERT INTO tasks (id, name, origin, state, external_id)
                  VALUES (3, 'again', 'reported', 'running', 'job-2')";
     let refused = sqlx::query(twice).execute(&pool).await.expect_err("taken");

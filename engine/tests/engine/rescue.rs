@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use engine::tasks::{CRASH_RECOVERIES, rescue};
+use model::identity::Principal;
 use model::task::TaskState;
+use model::view::Outcome;
 use sqlx::PgPool;
 
 use crate::support::{claim_one, end, engine, move_clock, plan, run, state, states, task, worker};
@@ -41,7 +43,7 @@ async fn poison_fails_and_the_others_finish(pool: PgPool) {
         assert_eq!(rescue(&engine).await.expect("a rescue"), 1);
     }
     let fine = claim_one(&engine, &worker(&engine)).await;
-    end(&engine, &fine, model::view::Outcome::Succeeded).await;
+    end(&engine, &fine, Outcome::Succeeded).await;
     assert_eq!(
         states(&engine, key).await,
         [
@@ -67,4 +69,32 @@ async fn two_rescuers_rescue_once(pool: PgPool) {
         .await
         .expect("a count");
     assert_eq!(doubles, 0);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_lost_attempt_keeps_what_was_seen_of_it(pool: PgPool) {
+    let engine = engine(pool);
+    run(&engine, &plan(vec![task("one", &[])]), None).await;
+    let claimed = claim_one(&engine, &worker(&engine)).await;
+    let attempts = async || {
+        let viewer = Principal::system("test");
+        let detail = engine::history::task(&engine, &viewer, claimed.lease.task).await;
+        detail.expect("the task").attempts
+    };
+    let running = attempts().await;
+    assert_eq!(running.len(), 1);
+    assert_eq!(running[0].number, claimed.lease.attempt);
+    assert_eq!((running[0].finished_at, running[0].outcome), (None, None));
+    sqlx::query("UPDATE leases SET output_bytes = 70, omitted_bytes = 6")
+        .execute(&engine.pool)
+        .await
+        .expect("its worker said so");
+    move_clock(&engine, Duration::from_secs(31)).await;
+    assert_eq!(rescue(&engine).await.expect("a pass"), 1);
+    let lost = attempts().await;
+    assert_eq!(lost.len(), 1);
+    assert_eq!(lost[0].outcome, Some(Outcome::WorkerLost));
+    assert_eq!(lost[0].started_at, running[0].started_at);
+    assert_eq!(lost[0].worker, running[0].worker);
+    assert_eq!(lost[0].output_bytes, 70);
 }

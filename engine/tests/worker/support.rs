@@ -125,10 +125,10 @@ impl Seen {
 /// Reads what there is now; `None` before the first attempt.
 pub async fn seen(pool: &PgPool, task: TaskId) -> Option<Seen> {
     let row = sqlx::query!(
-        "SELECT t.state, t.reason, t.outputs, t.outputs_uri, t.log_excerpt, a.number, a.outcome,
-                a.exit_code, a.signal, a.output_bytes, a.omitted_bytes
-         FROM tasks t JOIN attempts a ON a.task_id = t.id
-         WHERE t.id = $1 ORDER BY a.number DESC LIMIT 1",
+        r#"SELECT t.state, t.reason, t.outputs, t.outputs_uri, t.log_excerpt, a.number AS "number!", a.outcome,
+                a.exit_code, a.signal, a.output_bytes AS "output_bytes!", a.omitted_bytes AS "omitted_bytes!"
+         FROM tasks t JOIN attempts_and_open a ON a.task_id = t.id
+         WHERE t.id = $1 ORDER BY a.number DESC LIMIT 1"#,
         task.0
     )
     .fetch_optional(pool)

@@ -72,10 +72,6 @@ async fn fifty_killed_workers_lose_nothing_and_record_nothing_twice() {
             "SELECT count(*) FROM leases",
         ),
         (
-            "attempts that never ended",
-            "SELECT count(*) FROM attempts WHERE finished_at IS NULL",
-        ),
-        (
             "tasks whose attempts are not numbered without a gap",
             "SELECT count(*) FROM tasks t WHERE attempt <> (SELECT count(*) FROM attempts a WHERE a.task_id = t.id)",
         ),

@@ -50,8 +50,8 @@ pub async fn record_progress(
     omitted_bytes: u64,
 ) -> Result<()> {
     sqlx::query!(
-        "UPDATE attempts SET output_bytes = $4, omitted_bytes = $5
-         WHERE task_id = $1 AND number = $2 AND token = $3 AND finished_at IS NULL",
+        "UPDATE leases SET output_bytes = $4, omitted_bytes = $5
+         WHERE task_id = $1 AND attempt = $2 AND token = $3",
         lease.task.0,
         lease.attempt.0,
         lease.token,
