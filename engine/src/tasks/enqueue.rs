@@ -5,6 +5,7 @@ use model::identity::{Permission, Principal};
 use model::plan::PlanTask;
 use serde_json::Value;
 
+use super::standalone::to_store;
 use crate::json::holds_nul;
 use crate::{Engine, Error, Result, authorise};
 
@@ -38,9 +39,8 @@ pub async fn enqueue(
     let priorities: Vec<i32> = tasks.iter().map(|task| task.definition.priority).collect();
     let definitions = tasks
         .iter()
-        .map(|task| serde_json::to_value(&task.definition))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .map_err(anyhow::Error::new)?;
+        .map(|task| to_store(&task.definition))
+        .collect::<Result<Vec<_>>>()?;
     let inputs: Vec<&Value> = tasks.iter().map(|task| &task.inputs).collect();
     for (place, (definition, inputs)) in definitions.iter().zip(&inputs).enumerate() {
         if holds_nul(definition) || holds_nul(inputs) {

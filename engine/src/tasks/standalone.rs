@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use model::plan::PlanTask;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sqlx::types::Json;
 
@@ -11,6 +12,39 @@ use crate::Result;
 
 /// `tasks.definition`, unread.
 pub(crate) type StoredDefinition = Json<Box<RawValue>>;
+
+/// Members that are read as empty where they are missing.
+const MAY_BE_MISSING: [&str; 8] = [
+    "description",
+    "needs",
+    "when",
+    "working_directory",
+    "environment",
+    "approval",
+    "priority",
+    "labels",
+];
+
+/// The definition as it is stored, without what is empty: half the row of a simple task.
+///
+/// # Errors
+/// Where it cannot be written as JSON.
+pub(super) fn to_store(definition: &PlanTask) -> Result<Value> {
+    let mut stored = serde_json::to_value(definition).map_err(anyhow::Error::new)?;
+    if let Some(members) = stored.as_object_mut() {
+        members.retain(|name, member| {
+            let is_empty = match member {
+                Value::Null => true,
+                Value::Number(number) => number.as_i64() == Some(0),
+                Value::String(text) => text.is_empty(),
+                Value::Array(items) => items.is_empty(),
+                Value::Bool(_) | Value::Object(_) => false,
+            };
+            !(is_empty && MAY_BE_MISSING.contains(&name.as_str()))
+        });
+    }
+    Ok(stored)
+}
 
 /// Reads definitions. Tasks that were enqueued together mostly have the same, so the last
 /// one is remembered.
@@ -45,12 +79,45 @@ impl Definitions {
 
 #[cfg(test)]
 mod tests {
-    use model::plan::Work;
+    use model::plan::{EnvironmentValue, EnvironmentVariable, Join, Retries, Work};
 
     use super::*;
 
     fn stored(text: &str) -> StoredDefinition {
         Json(RawValue::from_string(text.to_owned()).expect("JSON"))
+    }
+
+    #[test]
+    fn what_is_stored_is_read_as_it_was() {
+        let full = PlanTask {
+            description: "why".to_owned(),
+            needs: vec!["other".to_owned()],
+            join: Join::AllDone,
+            when: Some("true".to_owned()),
+            working_directory: Some("here".to_owned()),
+            environment: vec![EnvironmentVariable {
+                name: "NAME".to_owned(),
+                value: EnvironmentValue::Text(String::new()),
+            }],
+            timeout_seconds: 1,
+            retries: Retries::default(),
+            approval: None,
+            queue: "other".to_owned(),
+            priority: -3,
+            labels: vec!["large".to_owned()],
+            ..PlanTask::new("full", Work::run(["true"]))
+        };
+        let empty = PlanTask {
+            timeout_seconds: 0,
+            queue: String::new(),
+            ..PlanTask::new("", Work::run([""; 0]))
+        };
+        let simple = PlanTask::new("simple", Work::run(["true"]));
+        for task in [full, empty, simple] {
+            let text = to_store(&task).expect("JSON").to_string();
+            let read = Definitions::default().read(1, Some(&stored(&text)));
+            assert_eq!(*read.expect("a task"), task, "{text}");
+        }
     }
 
     #[test]

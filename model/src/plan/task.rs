@@ -8,8 +8,10 @@ use super::{Gate, Retries};
 pub struct PlanTask {
     /// `[a-z0-9][a-z0-9._-]{0,63}`, without `..`.
     pub name: String,
+    #[serde(default)]
     pub description: String,
     /// The tasks that must be settled first.
+    #[serde(default)]
     pub needs: Vec<String>,
     pub join: Join,
     /// A CEL condition; where it is false the task is skipped.
@@ -17,6 +19,7 @@ pub struct PlanTask {
     pub work: Work,
     /// Relative to the folder in which steps run.
     pub working_directory: Option<String>,
+    #[serde(default)]
     pub environment: Vec<EnvironmentVariable>,
     /// How long one attempt may take.
     pub timeout_seconds: u64,
@@ -24,8 +27,10 @@ pub struct PlanTask {
     pub approval: Option<Gate>,
     pub queue: String,
     /// Higher is claimed first.
+    #[serde(default)]
     pub priority: i32,
     /// Labels that a worker must carry to take it.
+    #[serde(default)]
     pub labels: Vec<String>,
 }
 
