@@ -2,6 +2,8 @@
 //!
 //! Never a shell's script: what a step or a person wrote must not become code.
 
+use std::sync::Arc;
+
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use model::plan::{EnvironmentValue, PlanTask, Work};
@@ -27,7 +29,7 @@ pub struct TemplateContext {
     /// The due date in the plan's zone, as `2025-01-15`.
     pub date: String,
     /// An object by task name: status, outputs, `outputs_uri`, approval.
-    pub tasks: Value,
+    pub tasks: Arc<Value>,
 }
 
 /// A variable of a step, filled; the worker looks secrets up by name.
@@ -51,7 +53,7 @@ impl TemplateContext {
             inputs: claimed.inputs.clone(),
             run_id: claimed.run_id.clone().unwrap_or_default(),
             date,
-            tasks: claimed.upstream.clone(),
+            tasks: Arc::clone(&claimed.upstream),
         })
     }
 }
@@ -134,7 +136,7 @@ fn fill(text: &str, context: &TemplateContext, path: impl Fn() -> String) -> Res
     let run = context! { id => context.run_id.as_str(), date => context.date.as_str() };
     let values = context! {
         inputs => minijinja::Value::from(Serde(&context.inputs)),
-        tasks => minijinja::Value::from(Serde(&context.tasks)),
+        tasks => minijinja::Value::from(Serde(&*context.tasks)),
         run => run,
     };
     let filled = environment()
@@ -198,7 +200,7 @@ mod tests {
             inputs: json!({"site": "; rm -rf / $(id) <b>", "depth": 3, "strict": true}),
             run_id: "nightly-2025-01-15".to_owned(),
             date: "2025-01-15".to_owned(),
-            tasks: json!({"seo.validate": {"outputs": {"branch": "fix/é"}}}),
+            tasks: Arc::new(json!({"seo.validate": {"outputs": {"branch": "fix/é"}}})),
         }
     }
 

@@ -81,7 +81,7 @@ async fn count_off(connection: &mut PgConnection, finished: &[TaskId]) -> Result
             SELECT task_id, count(*)::int AS settled FROM settled GROUP BY task_id
         ), counted AS (
             UPDATE tasks t SET pending_dependencies = t.pending_dependencies - c.settled
-            FROM counts c WHERE t.id = c.task_id
+            FROM counts c WHERE t.id = c.task_id AND t.id = ANY (ARRAY(SELECT task_id FROM counts))
             RETURNING t.*
         )
         SELECT t.id AS "id!", t.name AS "name!", t.run, r.plan_version_id AS "plan_version?",

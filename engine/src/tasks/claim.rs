@@ -1,5 +1,6 @@
 //! Claiming: a lease with a fencing token, committed before anything runs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ async fn claim_rows(
                 sort_at = coalesce(t.started_at, watchbill_now()),
                 scheduled_for = NULL, reason = NULL
             FROM ready
-            WHERE t.id = ready.id AND t.state = 'queued'
+            WHERE t.id = ready.id AND t.state IS NOT DISTINCT FROM 'queued'
             RETURNING t.id, t.attempt, t.version, t.queue, t.group_key, t.run, t.name, t.definition, t.inputs,
                       t.changes_wanted, t.change_round
         ), leased AS (
@@ -169,7 +170,7 @@ async fn complete(
                 .or(row.inputs.as_ref())
                 .cloned()
                 .unwrap_or_else(|| serde_json::json!({})),
-            upstream: serde_json::json!({}),
+            upstream: Arc::new(serde_json::json!({})),
             changes_wanted: row.changes_wanted.clone(),
             change_round: row.change_round,
         });
@@ -193,12 +194,16 @@ async fn read_upstream(connection: &mut PgConnection, claimed: &mut [Claimed]) -
     if runs.is_empty() {
         return Ok(());
     }
-    let contexts = task_contexts(connection, &runs).await?;
+    let contexts: HashMap<RunKey, Arc<_>> = task_contexts(connection, &runs)
+        .await?
+        .into_iter()
+        .map(|(run, context)| (run, Arc::new(context)))
+        .collect();
     for task in claimed {
         if looks_upstream(task)
             && let Some(context) = task.run.and_then(|run| contexts.get(&run))
         {
-            task.upstream = context.clone();
+            task.upstream = Arc::clone(context);
         }
     }
     Ok(())

@@ -44,7 +44,7 @@ pub struct Claimed {
     pub inputs: serde_json::Value,
     /// The run's tasks by name, for a task that needs any: status, outputs, `outputs_uri`,
     /// approval. Otherwise an empty object.
-    pub upstream: serde_json::Value,
+    pub upstream: Arc<serde_json::Value>,
     /// The comment of who asked for changes, if anybody did.
     pub changes_wanted: Option<String>,
     /// How often changes were asked for.

@@ -83,7 +83,7 @@ pub(super) async fn record(
                 duration_ms = CASE WHEN g.ends
                     THEN (extract(epoch FROM watchbill_now() - t.started_at) * 1000)::bigint END
             FROM given g
-            WHERE t.id = g.id AND t.attempt = g.attempt AND t.state = g.from_state
+            WHERE t.id = g.id AND t.attempt = g.attempt AND t.state IS NOT DISTINCT FROM g.from_state
             RETURNING t.id, t.version, t.attempt, g.event, g.from_state, g.to_state, g.reason
         ), recorded AS (
             INSERT INTO task_history (task_id, seq, attempt, event, from_state, to_state, actor, reason)

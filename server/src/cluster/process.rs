@@ -208,7 +208,7 @@ fn settings(layout: &Layout) -> String {
          unix_socket_permissions = 0700\n\
          port = 5432\n\
          max_connections = 60\n\
-         shared_buffers = 64MB\n\
+         shared_buffers = 128MB\n\
          huge_pages = off\n\
          jit = off\n\
          max_parallel_workers_per_gather = 0\n\

@@ -6,6 +6,7 @@
 //! and cannot hide behind process 1.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct Family {
     mark: Mark,
     /// The user that only steps run as.
     own_user: Option<u32>,
+    /// Nothing of it lived when somebody last looked, and nothing can come any more.
+    was_empty: AtomicBool,
 }
 
 impl Family {
@@ -57,6 +60,7 @@ impl Family {
             started: procfs::read(leader).map_or(0, |process| process.started),
             mark,
             own_user,
+            was_empty: AtomicBool::new(false),
         }
     }
 
@@ -73,7 +77,10 @@ impl Family {
             None => false,
         };
         let group = Pid::from_raw(self.leader);
-        (no_adopted && killpg(group, None) == Err(Errno::ESRCH)) || self.members().is_empty()
+        let is_empty =
+            (no_adopted && killpg(group, None) == Err(Errno::ESRCH)) || self.members().is_empty();
+        self.was_empty.store(is_empty, Ordering::Relaxed);
+        is_empty
     }
 
     /// Everyone who lives.
@@ -187,7 +194,7 @@ impl Family {
 
 impl Drop for Family {
     fn drop(&mut self) {
-        if !self.is_empty() {
+        if !self.was_empty.load(Ordering::Relaxed) && !self.is_empty() {
             self.signal(Signal::SIGKILL);
         }
         let mut living = living();

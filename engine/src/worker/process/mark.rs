@@ -1,5 +1,7 @@
 //! The unguessable mark that every process of an attempt inherits in its environment.
 
+use std::sync::LazyLock;
+
 use uuid::Uuid;
 
 use super::procfs;
@@ -15,7 +17,7 @@ impl Mark {
     /// A mark of this process.
     #[must_use]
     pub fn new(random: Uuid) -> Self {
-        Self(format!("{}{}", own_prefix(), random.simple()))
+        Self(format!("{}{}", *OWN_PREFIX, random.simple()))
     }
 
     /// The text, such as `4026531836-812-3321-…`.
@@ -66,14 +68,15 @@ pub fn kill_orphans() -> usize {
     killed
 }
 
-fn own_prefix() -> String {
+/// Does not change while the process lives.
+static OWN_PREFIX: LazyLock<String> = LazyLock::new(|| {
     let pid = std::process::id();
     let started = i32::try_from(pid)
         .ok()
         .and_then(procfs::read)
         .map_or(0, |process| process.started);
     format!("{}-{pid}-{started}-", procfs::pid_namespace())
-}
+});
 
 #[cfg(test)]
 mod tests {
