@@ -12,9 +12,8 @@ UPDATE leases l
 SET worker_name = a.worker_name, claimed_at = a.started_at, output_bytes = a.output_bytes, omitted_bytes = a.omitted_bytes
 FROM attempts a
 WHERE a.task_id = l.task_id AND a.number = l.attempt;
-DELETE FROM attempts WHERE finished_at IS NULL;
 
--- The version before this one opens its attempts in the table itself.
+-- The version before this one opens its attempts in the table itself, and closes them there.
 CREATE VIEW attempts_and_open AS
     SELECT task_id, number, worker_name, started_at, finished_at, outcome, exit_code, signal, output_bytes, omitted_bytes,
            report, outputs_uri, digest

@@ -57,6 +57,12 @@ impl Program {
         environment: &[(String, String)],
         folder: &Path,
     ) -> io::Result<Self> {
+        if argv.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it names no command",
+            ));
+        }
         // Of a name that is given twice the last counts.
         let environment: BTreeMap<_, _> = environment.iter().cloned().collect();
         let name = argv.first().map_or("", String::as_str);
@@ -120,7 +126,7 @@ pub(super) fn launch(program: &Program, ties: &Ties<'_>) -> io::Result<Pid> {
     let environment = pointers(&program.environment);
     // `sh place arguments…`; the place is written in when it is known.
     let mut script = vec![SHELL.as_ptr(), ptr::null()];
-    script.extend(&arguments[arguments.len().min(1)..]);
+    script.extend(&arguments[1..]);
     let parent = rustix::process::getpid();
     let failure = AtomicI32::new(0);
     let mut stack = vec![0; STACK_BYTES];
@@ -160,6 +166,10 @@ pub(super) fn launch(program: &Program, ties: &Ties<'_>) -> io::Result<Pid> {
 
 /// All that the child sets for itself. The calls of `rustix` for users and groups are the
 /// kernel's own: those of the C library would change every thread of the parent.
+///
+/// With its user the kernel takes from the child, and from the memory that it shares, the
+/// mark that lets others of that user trace it: another step cannot look in (ptrace(2),
+/// `fs.suid_dumpable` 0 or 2).
 fn settle(program: &Program, ties: &Ties<'_>, parent: Pid) -> Result<(), Errno> {
     rustix::process::setsid()?;
     rustix::stdio::dup2_stdin(ties.input)?;

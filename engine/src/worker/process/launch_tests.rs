@@ -119,6 +119,8 @@ fn what_the_kernel_cannot_take_is_refused_without_being_repeated() {
     let error = written(&["env"], &[("TOKEN", "secret\0")], Path::new("/")).expect_err("a NUL");
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     assert!(!error.to_string().contains("secret"));
+    let error = written(&[], &[USUAL], Path::new("/")).expect_err("no command");
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     let error = written(&["true"], &[USUAL], Path::new("/no/such/folder")).expect_err("no folder");
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     let long = "x".repeat(4 * 1024 * 1024);
