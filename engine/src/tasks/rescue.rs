@@ -38,10 +38,12 @@ pub async fn rescue(engine: &Engine) -> Result<u64> {
     )
     .fetch_all(&mut *transaction)
     .await?;
-    // The version before this one opens an attempt when it claims.
+    // The version before this one opens an attempt when it claims. One whose lease was
+    // renewed meanwhile is still its to close.
+    let taken_ids: Vec<i64> = taken.iter().map(|lease| lease.task_id).collect();
     sqlx::query!(
         "DELETE FROM attempts WHERE task_id = ANY($1) AND finished_at IS NULL",
-        &lapsed
+        &taken_ids
     )
     .execute(&mut *transaction)
     .await?;
