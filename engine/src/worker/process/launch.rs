@@ -51,23 +51,19 @@ impl Program {
     /// Prepares `argv`, which is searched in the environment's own `PATH`.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] where a part holds a NUL byte.
+    /// [`io::ErrorKind::InvalidInput`] where there is no command, or a part holds a NUL byte.
     pub fn new(
         argv: &[String],
         environment: &[(String, String)],
         folder: &Path,
     ) -> io::Result<Self> {
-        if argv.is_empty() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it names no command",
-            ));
-        }
+        let Some(name) = argv.first() else {
+            return Err(invalid("it names no command"));
+        };
         // Of a name that is given twice the last counts.
         let environment: BTreeMap<_, _> = environment.iter().cloned().collect();
-        let name = argv.first().map_or("", String::as_str);
         let places = if name.contains('/') {
-            vec![text(name)?]
+            vec![text(name.as_str())?]
         } else {
             environment
                 .get("PATH")
@@ -95,12 +91,11 @@ impl Program {
 }
 
 fn text(bytes: impl Into<Vec<u8>>) -> io::Result<CString> {
-    CString::new(bytes).map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "its arguments or its environment hold a NUL byte",
-        )
-    })
+    CString::new(bytes).map_err(|_| invalid("its arguments or its environment hold a NUL byte"))
+}
+
+fn invalid(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 /// A null-terminated array of pointers into `strings`.
