@@ -12,6 +12,8 @@ mod approval_tests;
 #[cfg(test)]
 mod published_tests;
 #[cfg(test)]
+mod shape_tests;
+#[cfg(test)]
 mod tests;
 
 use model::plan::Plan;

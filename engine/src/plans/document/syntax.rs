@@ -16,15 +16,42 @@ pub(super) fn problem(error: &Error, tree: &Node) -> PlanProblem {
     let (line, column) = error
         .location()
         .map_or((1, 1), |place| (place.line().max(1), place.column().max(1)));
+    let path = match error.without_snippet() {
+        // What lacks a key is the mapping around the place, not its first key.
+        Error::SerdeMissingField { .. } => tree.path_around(line, column),
+        _ => tree.path_at(line, column),
+    };
+    let message = match error.without_snippet() {
+        Error::Unexpected { expected, .. } => of_another_shape(expected, &path),
+        _ => sentence(error),
+    };
     PlanProblem {
         line,
         column,
-        path: match error.without_snippet() {
-            // What lacks a key is the mapping around the place, not its first key.
-            Error::SerdeMissingField { .. } => tree.path_around(line, column),
-            _ => tree.path_at(line, column),
-        },
-        message: sentence(error),
+        path,
+        message,
+    }
+}
+
+/// What to write where a list, a text or keys with values stand in each other's place.
+fn of_another_shape(expected: &str, path: &str) -> String {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    match (expected, key) {
+        (_, "") => "a plan is keys with values: write plan: and its name first".to_owned(),
+        ("sequence start", "run") => "a list is needed here: the program and its arguments; write \
+             run: [program, argument], or shell: { program: sh, script: \"…\" } for a script"
+            .to_owned(),
+        ("sequence start", _) => format!("a list is needed here; write {key}: [one, two]"),
+        ("mapping start", "shell") => {
+            "keys are needed here; write shell: { program: sh, script: \"…\" }".to_owned()
+        }
+        ("mapping start", _) => {
+            format!("keys with values are needed here; write {key}: {{ key: value }}")
+        }
+        ("string scalar" | "scalar", _) => {
+            "one text is needed here, and no list and no keys; write it in quotes".to_owned()
+        }
+        (other, _) => format!("this does not fit here; what fits is a {}", plain(other)),
     }
 }
 
