@@ -5,6 +5,7 @@
 //! REST API, a link in a message and an agent pass the same check.
 
 pub mod approvals;
+mod audit;
 pub mod clock;
 pub mod error;
 pub mod history;

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::asked::asked;
-use crate::identity::audit;
+use crate::audit;
 use crate::{Engine, Error, Result, authorise};
 
 /// Ends the reminders of this request for the caller. Said twice, it is as said once; the

@@ -15,7 +15,7 @@ use super::policy::{Signature, may_sign};
 use super::tally::{self, Standing, Tally};
 use crate::identity::accounts::hold_administration;
 use crate::tasks::lock_task;
-use crate::{Engine, Error, Result, outbox, plans};
+use crate::{Engine, Error, Result, audit, outbox, plans};
 
 /// How long a note may be, in characters.
 pub const NOTE_CHARACTERS: usize = 4_000;
@@ -356,15 +356,6 @@ async fn record(
         "inputs": answer.inputs,
         "channel": answer.channel.as_str(),
     });
-    sqlx::query!(
-        "INSERT INTO audit (actor, account_id, action, subject, details)
-         VALUES ($1, $2, 'approval.decide', $3, $4)",
-        principal.name,
-        signature.account.0,
-        format!("approval/{}", answer.approval),
-        details,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let subject = format!("approval/{}", answer.approval);
+    audit::record(connection, principal, "approval.decide", &subject, details).await
 }

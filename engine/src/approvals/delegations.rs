@@ -6,8 +6,9 @@ use model::identity::{Permission, Principal, PrincipalKind, Role};
 use model::view::DelegationRow;
 use serde_json::json;
 
+use crate::audit;
 use crate::identity::accounts::lock_administration;
-use crate::identity::{audit, parse_roles};
+use crate::identity::parse_roles;
 use crate::{Engine, Error, Result, authorise};
 
 /// No delegation lasts longer: who leaves for good gives their role back.

@@ -4,8 +4,8 @@ use model::identity::{Permission, Principal};
 use model::view::GroupRow;
 use serde_json::json;
 
+use crate::audit;
 use crate::identity::accounts::lock_administration;
-use crate::identity::audit;
 use crate::{Engine, Error, Result, authorise};
 
 /// A group has at most this many members.

@@ -8,7 +8,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::accounts::{normalise_login, subject};
-use super::{NewSession, audit, passwords, sessions};
+use super::{NewSession, passwords, sessions};
+use crate::audit;
 use crate::{Engine, Error, Result};
 
 /// Wrong tries within the window, for one account.

@@ -1,11 +1,10 @@
-//! Who acts: accounts and their passwords, sessions, tokens, and the audit.
+//! Who acts: accounts and their passwords, sessions and tokens.
 //!
 //! Nothing here stores what a person must keep secret: passwords are argon2id
 //! hashes, session and token values are SHA-256 digests. Roles are read afresh
 //! with every request, so that a demoted or disabled person is refused at once.
 
 pub mod accounts;
-pub mod audit;
 mod common_passwords;
 pub mod login;
 pub mod passwords;

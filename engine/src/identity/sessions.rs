@@ -8,7 +8,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::roles::parse_roles;
-use super::{audit, secret};
+use super::secret;
+use crate::audit;
 use crate::{Engine, Error, Result};
 
 /// Seven days after the login a session is over, whatever happened in it; after

@@ -6,7 +6,7 @@ use model::identity::{Permission, Principal};
 use model::view::{DeliveryRow, DeliveryState};
 use serde_json::json;
 
-use crate::identity::audit;
+use crate::audit;
 use crate::{Engine, Error, Result, authorise};
 
 /// The last hundred messages to Slack and webhooks, newest first; mail has a page of its

@@ -1,9 +1,10 @@
 //! Pausing: while a plan is paused, its triggers record skips instead of runs.
 
 use model::identity::{Permission, Principal};
+use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, audit};
 
 /// Pauses a plan. What runs goes on, and a person can still start it.
 ///
@@ -79,14 +80,6 @@ async fn record(
     name: &str,
     action: &str,
 ) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO audit (actor, account_id, action, subject) VALUES ($1, $2, $3, $4)",
-        principal.name,
-        principal.account().map(|account| account.0),
-        action,
-        format!("plan/{name}"),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let subject = format!("plan/{name}");
+    audit::record(connection, principal, action, &subject, json!({})).await
 }

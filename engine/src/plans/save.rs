@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::document::{self, MAX_BYTES};
 use crate::schedule::Timetable;
-use crate::{Engine, Error, FieldProblem, Result};
+use crate::{Engine, Error, FieldProblem, Result, audit};
 
 /// Where a plan's text came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,14 +96,13 @@ pub async fn save(
     let zone_changed =
         current.is_some_and(|current| current.timezone.as_deref() != Some(plan.timezone.as_str()));
     keep_triggers(&mut transaction, stored.id, &plan, zone_changed).await?;
-    sqlx::query!(
-        "INSERT INTO audit (actor, account_id, action, subject, details) VALUES ($1, $2, 'plan.save', $3, $4)",
-        principal.name,
-        principal.account().map(|account| account.0),
-        format!("plan/{name}"),
+    audit::record(
+        &mut transaction,
+        principal,
+        "plan.save",
+        &format!("plan/{name}"),
         json!({ "version": version, "origin": origin.as_str() }),
     )
-    .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
     engine.wake.notify_waiters();

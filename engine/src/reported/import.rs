@@ -59,7 +59,7 @@ pub async fn import(
         total.present += done.present;
     }
     let mut connection = engine.pool.acquire().await?;
-    crate::identity::audit::record(
+    crate::audit::record(
         &mut connection,
         principal,
         "tasks.import",

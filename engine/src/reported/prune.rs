@@ -36,7 +36,7 @@ pub async fn prune_before(
         }
     }
     let mut connection = engine.pool.acquire().await?;
-    crate::identity::audit::record(
+    crate::audit::record(
         &mut connection,
         principal,
         "tasks.prune",

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::settle;
 use crate::tasks::{cancel_locked, lock_tasks};
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, audit};
 
 /// Cancels all that is open in a run; returns how many tasks.
 ///
@@ -26,14 +26,13 @@ pub async fn cancel(engine: &Engine, principal: &Principal, run: RunKey) -> Resu
             "run {run_id} has already finished"
         )));
     }
-    sqlx::query!(
-        "INSERT INTO audit (actor, account_id, action, subject, details) VALUES ($1, $2, 'run.cancel', $3, $4)",
-        principal.name,
-        principal.account().map(|account| account.0),
-        format!("run/{run}"),
+    audit::record(
+        &mut transaction,
+        principal,
+        "run.cancel",
+        &format!("run/{run}"),
         json!({ "run_id": run_id, "tasks": cancelled }),
     )
-    .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
     engine.hint_ready();

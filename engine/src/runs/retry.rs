@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::settle;
 use crate::tasks::{Move, StoredTask, lock_tasks, reset, write_moves};
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, audit};
 
 /// Retries what failed or was cancelled, and what was left out because of it.
 ///
@@ -77,14 +77,13 @@ pub async fn retry_failed(engine: &Engine, principal: &Principal, run: RunKey) -
     )
     .await?;
     let roots = wait_again(&mut transaction, &again).await?;
-    sqlx::query!(
-        "INSERT INTO audit (actor, account_id, action, subject, details) VALUES ($1, $2, 'run.retry', $3, $4)",
-        principal.name,
-        principal.account().map(|account| account.0),
-        format!("run/{run}"),
+    audit::record(
+        &mut transaction,
+        principal,
+        "run.retry",
+        &format!("run/{run}"),
         json!({ "run_id": row.run_id, "tasks": again.len() }),
     )
-    .execute(&mut *transaction)
     .await?;
     settle::start_tasks(engine, &mut transaction, &roots).await?;
     transaction.commit().await?;

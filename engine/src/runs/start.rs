@@ -5,7 +5,7 @@ use model::identity::{Permission, Principal};
 use serde_json::{Value, json};
 
 use super::{NewRun, materialise};
-use crate::{Engine, Result, plans};
+use crate::{Engine, Result, audit, plans};
 
 /// Starts the current version of a plan with these inputs.
 ///
@@ -41,14 +41,13 @@ pub async fn start(
         },
     )
     .await?;
-    sqlx::query!(
-        "INSERT INTO audit (actor, account_id, action, subject, details) VALUES ($1, $2, 'run.start', $3, $4)",
-        principal.name,
-        principal.account().map(|account| account.0),
-        format!("run/{run}"),
+    audit::record(
+        &mut transaction,
+        principal,
+        "run.start",
+        &format!("run/{run}"),
         json!({ "plan": plan_name, "run_id": run_id }),
     )
-    .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
     engine.hint_ready();

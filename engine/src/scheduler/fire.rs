@@ -14,7 +14,7 @@ use super::due::{Due, Reason, Verdict, judge};
 use super::overlap::{self, Way};
 use crate::runs::{NewRun, materialise};
 use crate::schedule::Timetable;
-use crate::{Engine, Result, plans};
+use crate::{Engine, Result, audit, plans};
 
 /// What came of one trigger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -292,15 +292,9 @@ async fn record(
     plan: &str,
     details: Value,
 ) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO audit (actor, action, subject, details) VALUES ('scheduler', $1, $2, $3)",
-        action,
-        format!("plan/{plan}"),
-        details
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let scheduler = Principal::system("scheduler");
+    let subject = format!("plan/{plan}");
+    audit::record(connection, &scheduler, action, &subject, details).await
 }
 
 /// The occurrence's key: the due time in UTC.

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::person::{self, Person};
 use crate::approvals::digest::Digest;
 use crate::approvals::{self, Channel, Decide};
-use crate::identity::audit;
+use crate::audit;
 use crate::outbox::{self, slack_text};
 use crate::{Engine, Error, Result};
 

@@ -105,15 +105,7 @@ pub(super) async fn audit(
     task: TaskId,
     note: Option<&str>,
 ) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO audit (actor, account_id, action, subject, details) VALUES ($1, $2, $3, $4, $5)",
-        principal.name,
-        principal.account().map(|account| account.0),
-        action,
-        format!("task/{task}"),
-        json!({ "note": note }),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let subject = format!("task/{task}");
+    let details = json!({ "note": note });
+    crate::audit::record(connection, principal, action, &subject, details).await
 }

@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 
 use super::store::{insert_roles, lock_administration};
 use super::{locked, subject};
+use crate::audit;
 use crate::identity::roles::role_texts;
-use crate::identity::{audit, sessions};
+use crate::identity::sessions;
 use crate::{Engine, Error, Result, authorise};
 
 /// Gives the account these roles instead of those it had, and ends its sessions.

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::preferences::checked_email;
 use super::store::{any_account, insert, lock_administration};
 use super::{NewAccount, normalise_login, subject};
+use crate::audit;
+use crate::identity::passwords;
 use crate::identity::roles::role_texts;
-use crate::identity::{audit, passwords};
 use crate::{Engine, Error, Result, authorise};
 
 /// Makes an account. Its person must choose their own password before anything else.

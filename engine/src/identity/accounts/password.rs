@@ -4,7 +4,8 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{no_account, subject};
-use crate::identity::{NewSession, audit, login, passwords, sessions};
+use crate::audit;
+use crate::identity::{NewSession, login, passwords, sessions};
 use crate::{Engine, Error, Result, authorise};
 
 /// Sets a password. One's own needs the present one and a session; another's needs the

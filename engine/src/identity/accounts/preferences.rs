@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{locked, no_account, subject};
-use crate::identity::audit;
+use crate::audit;
 use crate::schedule::find_zone;
 use crate::{Engine, Error, FieldProblem, Result, authorise, mail};
 

@@ -3,7 +3,7 @@ use model::identity::{Permission, Principal};
 use serde_json::json;
 
 use super::{locked, subject};
-use crate::identity::audit;
+use crate::audit;
 use crate::{Engine, Error, Result, authorise};
 
 /// Says which member of Slack the person is, or that they are none. Clicks of that member

@@ -5,8 +5,9 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{IssuedToken, NewToken};
+use crate::audit;
 use crate::identity::roles::parse_roles;
-use crate::identity::{audit, secret};
+use crate::identity::secret;
 use crate::{Engine, Error, FieldProblem, Result, choose_a_password};
 
 const LONGEST_NAME: usize = 100;

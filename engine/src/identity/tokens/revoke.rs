@@ -2,7 +2,7 @@ use model::id::TokenId;
 use model::identity::{Permission, Principal, PrincipalKind};
 use serde_json::json;
 
-use crate::identity::audit;
+use crate::audit;
 use crate::{Engine, Error, Result};
 
 /// Ends a token. A person may end their own, a token itself, an administrator any.

@@ -11,7 +11,7 @@ use crate::Result;
 ///
 /// `action` is noun.verb, such as `approval.decide`; `subject` is what it was done to,
 /// such as `task/12`. `details` is an object and holds no secret.
-pub async fn record(
+pub(crate) async fn record(
     connection: &mut PgConnection,
     principal: &Principal,
     action: &str,
@@ -30,7 +30,7 @@ pub async fn record(
 }
 
 /// The same where nobody is recognised yet: a login, or one that was refused.
-pub(super) async fn record_as(
+pub(crate) async fn record_as(
     connection: &mut PgConnection,
     actor: &str,
     account: Option<AccountId>,
