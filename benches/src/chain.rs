@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use engine::runs::{NewRun, materialise};
+use engine::lifecycle::{NewRun, materialise};
 use engine::worker::{WorkerOptions, run};
 use engine::{Engine, Settings};
 use model::id::{PlanId, PlanVersionId};

@@ -4,9 +4,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 use engine::Engine;
-use engine::tasks::{
-    AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish_and_claim,
-};
+use engine::lifecycle::{claim, finish_and_claim};
+use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, enqueue};
 use model::identity::Principal;
 use model::view::Outcome;
 

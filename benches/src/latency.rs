@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use engine::Engine;
+use engine::lifecycle::{claim, finish};
 use engine::tasks::{
-    AttemptResult, Finish, NewTask, READY_CHANNEL, WorkerIdentity, announce, claim, enqueue, finish,
+    AttemptResult, Finish, NewTask, READY_CHANNEL, WorkerIdentity, announce, enqueue,
 };
 use model::identity::Principal;
 use model::view::Outcome;

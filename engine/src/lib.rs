@@ -11,13 +11,12 @@ pub mod error;
 pub mod history;
 pub mod identity;
 mod json;
-pub mod mail;
-pub mod outbox;
+pub mod lifecycle;
+pub mod notify;
 pub mod plans;
 mod pool;
 pub mod random;
 pub mod reported;
-pub mod runs;
 pub mod schedule;
 pub mod scheduler;
 pub mod settings;
@@ -59,7 +58,7 @@ pub struct Engine {
     pub(crate) instance: Uuid,
     pub(crate) plan_cache: Arc<plans::PlanCache>,
     pub(crate) definitions: Arc<tasks::Definitions>,
-    pub(crate) courier: Arc<outbox::Courier>,
+    pub(crate) courier: Arc<notify::outbox::Courier>,
     /// How many may replay the past at once.
     pub(crate) replays: Arc<Semaphore>,
 }
@@ -71,7 +70,7 @@ impl Engine {
         Self {
             readers: pool.clone(),
             pool,
-            courier: Arc::new(outbox::Courier::new(&settings.webhook_allow)),
+            courier: Arc::new(notify::outbox::Courier::new(&settings.webhook_allow)),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             settings: Arc::new(settings),

@@ -5,7 +5,7 @@
 #[expect(dead_code, reason = "shared with the worker's other tests")]
 mod support;
 
-use engine::tasks::cancel;
+use engine::lifecycle::cancel;
 use model::identity::Principal;
 use model::view::Outcome;
 use sqlx::PgPool;

@@ -101,7 +101,7 @@ pub async fn demonstrate(config: &mut Config) -> bool {
 
 /// Says in the log and on the dashboard which receivers of messages are refused, and what to change.
 pub async fn look_at_receivers(config: &mut Config) {
-    for sentence in engine::outbox::refused_receivers(&config.engine_settings()).await {
+    for sentence in engine::notify::outbox::refused_receivers(&config.engine_settings()).await {
         tracing::warn!("{sentence}");
         config.notices.push(sentence);
     }

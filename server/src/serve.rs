@@ -155,7 +155,7 @@ async fn run_worker(engine: Engine, stop: CancellationToken) -> anyhow::Result<(
 }
 
 async fn deliver(engine: Engine, shutdown: Shutdown) {
-    engine::outbox::deliver(&engine, shutdown.background).await;
+    engine::notify::outbox::deliver(&engine, shutdown.background).await;
 }
 
 /// The web server, until told to stop and drained.

@@ -38,7 +38,7 @@ pub(crate) async fn asked_each(
 
 /// Those of them whose signature would be one that these signers name: their own, or that
 /// of somebody for whom they act.
-pub(super) async fn asked_among(
+pub(crate) async fn asked_among(
     connection: &mut PgConnection,
     approval: ApprovalId,
     signers: &[Signer],

@@ -32,7 +32,7 @@ impl People {
     }
 
     /// Whether these signers name the account.
-    pub(super) fn are_named(&self, account: AccountId, signers: &[Signer]) -> bool {
+    pub(crate) fn are_named(&self, account: AccountId, signers: &[Signer]) -> bool {
         self.people
             .iter()
             .any(|person| person.account == account && person.is_named(signers))
@@ -40,7 +40,7 @@ impl People {
 }
 
 /// One request among these people.
-pub(super) struct Circle<'a> {
+pub(crate) struct Circle<'a> {
     all: &'a People,
     /// Those whose signature counts, whether they have given it or not.
     able: Vec<&'a Person>,
@@ -171,7 +171,7 @@ fn may_not_decide() -> Eligibility {
 }
 
 /// An answer that counts.
-pub(super) struct Given {
+pub(crate) struct Given {
     pub account: AccountId,
     /// Whose signature it was.
     pub voice: AccountId,
@@ -180,7 +180,7 @@ pub(super) struct Given {
 }
 
 /// The answers to these requests so far.
-pub(super) async fn given_to(
+pub(crate) async fn given_to(
     connection: &mut PgConnection,
     approvals: &[ApprovalId],
 ) -> Result<HashMap<ApprovalId, Vec<Given>>> {
@@ -209,7 +209,7 @@ pub(super) async fn given_to(
 }
 
 /// The answers to one request so far.
-pub(super) async fn given(
+pub(crate) async fn given(
     connection: &mut PgConnection,
     approval: ApprovalId,
 ) -> Result<Vec<Given>> {

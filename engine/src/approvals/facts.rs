@@ -45,7 +45,7 @@ pub(crate) async fn after_result(
 }
 
 /// Whether any condition of the gate could look at what patches touch.
-pub(super) fn looks_at_patches(gate: &Gate) -> bool {
+pub(crate) fn looks_at_patches(gate: &Gate) -> bool {
     names(gate, "changed_paths") || names(gate, "diff_size")
 }
 

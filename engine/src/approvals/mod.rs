@@ -1,22 +1,17 @@
-//! Gates: who may sign, what stops, what an answer does, and what happens when none comes.
+//! Who may sign, what risk and patches say, and what answers add up to. Moves no task, tells nobody:
+//! that is `lifecycle`'s and `notify`'s.
 
 mod acknowledge;
 mod asked;
 mod circle;
-mod deadlines;
-mod decide;
 pub mod delegations;
-pub mod digest;
-mod facts;
-mod gate;
+pub(crate) mod facts;
 pub mod groups;
-mod outcome;
 mod patches;
 mod people;
 mod policy;
-mod request;
-mod risk;
-mod tally;
+pub(crate) mod risk;
+pub(crate) mod tally;
 mod what_if;
 mod withdraw;
 
@@ -28,14 +23,10 @@ use crate::Result;
 
 pub use acknowledge::acknowledge;
 pub(crate) use acknowledge::acknowledged;
-pub(crate) use asked::{asked, asked_each};
-pub use deadlines::act_on_due;
-pub use decide::{Channel, Decide, Decided, decide};
-pub(crate) use gate::{Stop, default_gate, gate_after, gate_before};
+pub(crate) use asked::{asked, asked_among, asked_each};
+pub(crate) use circle::{Circle, People, given};
 pub(crate) use patches::Patches;
-pub(crate) use policy::{Signature, Standing, standing};
-pub use request::pending_for_task;
-pub(crate) use request::{NewRequest, insert_request, request_after, request_before};
+pub(crate) use policy::{Signature, Standing, may_sign, standing};
 pub(crate) use what_if::REPLAYS;
 pub use what_if::{MOST_DAYS_BACK, what_if};
 pub(crate) use withdraw::withdraw;

@@ -10,7 +10,7 @@ use crate::identity::parse_roles;
 
 /// An account that is not disabled, with all that a policy may ask for.
 #[derive(Clone, Debug)]
-pub(super) struct Person {
+pub(crate) struct Person {
     pub account: AccountId,
     pub login: String,
     pub roles: Vec<Role>,
@@ -35,7 +35,7 @@ impl Person {
 }
 
 /// All who could ever be asked.
-pub(super) async fn everybody(connection: &mut PgConnection) -> Result<Vec<Person>> {
+pub(crate) async fn everybody(connection: &mut PgConnection) -> Result<Vec<Person>> {
     let rows = sqlx::query!(
         r#"SELECT a.id, a.login,
                   array(SELECT r.role FROM account_roles r WHERE r.account_id = a.id) AS "roles!",
@@ -61,7 +61,7 @@ pub(super) async fn everybody(connection: &mut PgConnection) -> Result<Vec<Perso
 /// Those of `people` whose signature counts under this policy.
 ///
 /// Whoever asked for the run is not among them, unless the policy allows it or nobody else could.
-pub(super) fn signers<'a>(
+pub(crate) fn signers<'a>(
     people: &'a [Person],
     gate: &Gate,
     requesters: &[AccountId],
@@ -84,13 +84,13 @@ pub(super) fn signers<'a>(
 
 /// That one person may sign in another's place today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Delegation {
+pub(crate) struct Delegation {
     pub from: AccountId,
     pub to: AccountId,
 }
 
 /// The delegations that hold now, the oldest first.
-pub(super) async fn delegations(connection: &mut PgConnection) -> Result<Vec<Delegation>> {
+pub(crate) async fn delegations(connection: &mut PgConnection) -> Result<Vec<Delegation>> {
     let rows = sqlx::query!(
         "SELECT from_account_id, to_account_id FROM delegations
          WHERE revoked_at IS NULL AND starts_at <= watchbill_now() AND ends_at > watchbill_now()

@@ -23,7 +23,7 @@ pub struct Signature {
 
 impl Signature {
     /// Whose signature it is: the account's own, or that of whom it acts for.
-    pub(super) fn voice(&self) -> AccountId {
+    pub(crate) fn voice(&self) -> AccountId {
         self.on_behalf_of
             .as_ref()
             .map_or(self.account, |(account, _)| *account)

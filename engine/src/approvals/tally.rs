@@ -5,7 +5,7 @@ use model::view::Verdict;
 
 /// Where a request stands after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// More must answer.
     Open,
     Approved,
@@ -15,7 +15,7 @@ pub(super) enum Standing {
 
 /// The answers so far, one a voice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     pub approvals: usize,
     pub refusals: usize,
 }
@@ -24,7 +24,7 @@ pub(super) struct Tally {
 ///
 /// `signers` is how many could answer at all. One who asks for changes is heard at once:
 /// what the others signed will not be what comes next.
-pub(super) fn standing(gate: &Gate, before: Tally, verdict: Verdict, signers: usize) -> Standing {
+pub(crate) fn standing(gate: &Gate, before: Tally, verdict: Verdict, signers: usize) -> Standing {
     let required = usize::try_from(gate.required.max(1)).unwrap_or(usize::MAX);
     match verdict {
         Verdict::RequestChanges => Standing::ChangesRequested,

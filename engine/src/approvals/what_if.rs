@@ -13,8 +13,8 @@ use super::facts;
 use super::patches::PATCH_BYTES;
 use super::risk::ruling;
 use crate::plans::condition::{ConditionContext, GateContext};
-use crate::runs::run_context;
 use crate::tasks::AttemptResult;
+use crate::tasks::run_context;
 use crate::{Engine, Result, authorise};
 
 /// No question goes further back than the history is kept by default.

@@ -14,11 +14,11 @@ use sqlx::PgConnection;
 use super::approvals::{approval_row, no_approval};
 use super::artifact::beginning;
 use super::compared::Compared;
-use super::consequences::consequences;
 use super::decisions::verdict;
-use super::records::{json, word};
 use super::task::artifacts;
 use crate::approvals::{Patches, Signature, Standing, acknowledged, standing};
+use crate::tasks::consequences;
+use crate::tasks::records::{json, word};
 use crate::{Engine, Result, authorise};
 
 /// How much of a diff a page shows.
@@ -182,7 +182,7 @@ impl Stored {
         })
     }
 
-    /// Whether `approvals::decide` would take this person's answer now, and whose else.
+    /// Whether `lifecycle::decide` would take this person's answer now, and whose else.
     async fn who_may_sign(
         &self,
         connection: &mut PgConnection,

@@ -5,8 +5,8 @@ use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
 use model::view::ApprovalRow;
 
-use super::records::{hexadecimal, word};
 use crate::approvals::phase_of;
+use crate::tasks::records::{hexadecimal, word};
 use crate::{Engine, Error, Result, authorise};
 
 /// The one SELECT of requests.

@@ -5,7 +5,7 @@ use model::view::ArtifactRow;
 use sqlx::PgPool;
 
 use super::ByteStream;
-use super::records::hexadecimal;
+use crate::tasks::records::hexadecimal;
 use crate::{Engine, Error, Result, authorise};
 
 /// How many chunks of a file are in memory at once.

@@ -10,7 +10,7 @@ use model::view::TaskFilter;
 
 use super::ByteStream;
 use super::filter::{Keys, Scan, listed};
-use super::records::word;
+use crate::tasks::records::word;
 use crate::{Engine, Error, Result, authorise};
 
 /// Rows read at once; the literal cap in [`batch`] is one more.

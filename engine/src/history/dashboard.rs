@@ -8,8 +8,8 @@ use model::view::{
     Dashboard, NextOccurrence, NightBar, NightCounts, NightLane, StateCounts, TaskFilter, TaskRow,
 };
 
-use super::records::word;
 use super::{approvals, runs, tasks};
+use crate::tasks::records::word;
 use crate::{Engine, Result, authorise};
 
 /// A night is counted to here; beyond it, what matters is that it is very much.

@@ -9,7 +9,7 @@ use model::view::{DecisionFigures, DecisionFilter, DecisionLogRow, Verdict};
 
 use super::ByteStream;
 use super::csv::{broken, finish, harmless};
-use super::records::hexadecimal;
+use crate::tasks::records::hexadecimal;
 use crate::{Engine, Error, Result, authorise};
 
 /// Rows of an export that are read at once.

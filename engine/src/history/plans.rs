@@ -4,8 +4,8 @@ use model::identity::{Permission, Principal};
 use model::plan::Plan;
 use model::view::{OccurrenceRow, PlanDetail, PlanRow, TriggerRow};
 
-use super::records::json;
 use super::runs::runs;
+use crate::tasks::records::json;
 use crate::{Engine, Error, Result, authorise, schedule};
 
 /// How many next moments a plan's page shows.

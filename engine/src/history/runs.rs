@@ -5,7 +5,7 @@ use model::page::{Page, Position};
 use model::view::{RunDetail, RunRow, StateCounts, TaskRow};
 
 use super::LARGEST_PAGE;
-use super::records::{select_tasks, word};
+use crate::tasks::records::{select_tasks, word};
 use crate::{Engine, Error, Result, authorise};
 
 /// One page of runs, newest first, with their counts; of one plan where it is named.

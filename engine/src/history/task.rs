@@ -4,7 +4,7 @@ use model::plan::{Plan, PlanTask};
 use model::task::TaskState;
 use model::view::{ArtifactRow, AttemptRow, HistoryRow, TaskDetail, TaskRow};
 
-use super::records::{hexadecimal, json, select_tasks, word};
+use crate::tasks::records::{hexadecimal, json, select_tasks, word};
 use crate::{Engine, Error, Result, authorise};
 
 /// A task with its attempts, its history, its files and its neighbours.

@@ -4,7 +4,7 @@ use model::view::{TaskFilter, TaskRow};
 
 use super::LARGEST_PAGE;
 use super::filter::{Keys, Scan, listed};
-use super::records::TaskRecord;
+use crate::tasks::records::TaskRecord;
 use crate::{Engine, Result, authorise};
 
 /// One page of the history, newest first.

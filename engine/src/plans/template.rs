@@ -9,8 +9,6 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use model::plan::{EnvironmentValue, PlanTask, Work};
 use serde_json::Value;
 
-use crate::schedule::local_date;
-use crate::tasks::Claimed;
 use crate::{Error, Result};
 
 /// How long one filled text may be, in bytes; the system's limit for an argument is 128 KiB.
@@ -37,25 +35,6 @@ pub struct TemplateContext {
 pub enum Rendered {
     Text(String),
     Secret(String),
-}
-
-impl TemplateContext {
-    /// What the templates of a claimed task may look at.
-    ///
-    /// # Errors
-    /// Where the plan's zone is none.
-    pub fn of(claimed: &Claimed) -> Result<Self> {
-        let date = match (&claimed.timezone, claimed.due_at) {
-            (Some(timezone), Some(due_at)) => local_date(timezone, due_at)?,
-            (Some(_) | None, _) => String::new(),
-        };
-        Ok(Self {
-            inputs: claimed.inputs.clone(),
-            run_id: claimed.run_id.clone().unwrap_or_default(),
-            date,
-            tasks: Arc::clone(&claimed.upstream),
-        })
-    }
 }
 
 /// Fills the argv of a task; empty for one that is not `run`.

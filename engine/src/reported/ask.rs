@@ -4,10 +4,11 @@ use model::id::{AttemptNumber, RunKey, TaskId};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::approvals::digest::{self, Digest};
-use crate::approvals::{NewRequest, Stop, default_gate, insert_request};
-use crate::outbox::{self, AwaitingApproval};
-use crate::{Engine, Result, mail};
+use crate::lifecycle::{NewRequest, Stop, default_gate, insert_request};
+use crate::notify::mail;
+use crate::notify::outbox::{self, AwaitingApproval};
+use crate::tasks::digest::{self, Digest};
+use crate::{Engine, Result};
 
 /// What a person signs of a reported task.
 pub(super) struct Asked<'a> {

@@ -6,9 +6,10 @@ use sqlx::PgConnection;
 
 use super::ask::{Asked, ask};
 use super::{NewReport, check};
-use crate::history::records::select_tasks;
-use crate::runs::settle;
-use crate::{Engine, Error, Result, authorise, mail};
+use crate::lifecycle::settle;
+use crate::notify::mail;
+use crate::tasks::records::select_tasks;
+use crate::{Engine, Error, Result, authorise};
 
 /// Stores a task that an outside orchestrator tells of.
 ///

@@ -1,9 +1,10 @@
+use crate::lifecycle;
 use model::id::TaskId;
 use model::identity::{Permission, Principal};
 use model::view::Verdict;
 
-use crate::approvals::digest::Digest;
-use crate::approvals::{self, Channel, Decide};
+use crate::lifecycle::{Channel, Decide};
+use crate::tasks::digest::Digest;
 use crate::{Engine, Error, Result, authorise};
 
 /// Answers what waits for this task, as the reference's clients do: by the task, not the request.
@@ -36,7 +37,7 @@ pub async fn decide_task(
         )));
     };
     // An answer that comes too late is told who was first, in the same words as everywhere.
-    approvals::decide(
+    lifecycle::decide(
         engine,
         principal,
         &Decide {

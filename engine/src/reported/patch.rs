@@ -9,9 +9,10 @@ use super::ask::{Asked, ask};
 use super::create::row;
 use super::{ReportPatch, check};
 use crate::approvals::withdraw;
-use crate::runs::settle;
+use crate::lifecycle::settle;
+use crate::notify::mail;
 use crate::tasks::{StoredTask, lock_task};
-use crate::{Engine, Error, Result, authorise, mail};
+use crate::{Engine, Error, Result, authorise};
 
 /// Changes what is given of a reported task.
 ///

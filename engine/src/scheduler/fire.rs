@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::due::{Due, Reason, Verdict, judge};
 use super::overlap::{self, Way};
-use crate::runs::{NewRun, materialise};
+use crate::lifecycle::{NewRun, materialise};
 use crate::schedule::Timetable;
 use crate::{Engine, Result, audit, plans};
 

@@ -8,7 +8,7 @@ use model::identity::Principal;
 use model::plan::Overlap;
 use sqlx::PgConnection;
 
-use crate::{Engine, Result, runs};
+use crate::{Engine, Result, lifecycle};
 
 /// How many runs of a plan may wait for each other.
 const WAITING: i64 = 100;
@@ -39,7 +39,7 @@ pub(super) async fn apply(
         Overlap::Queue => queue(connection, plan).await,
         Overlap::Cancel => {
             for run in unfinished(connection, plan).await? {
-                runs::cancel_within(
+                lifecycle::cancel_within(
                     engine,
                     connection,
                     principal,

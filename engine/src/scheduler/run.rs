@@ -1,5 +1,6 @@
 //! The loops. A pass that fails is logged once and repeated; it never ends a loop.
 
+use crate::lifecycle;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{reconcile, tick};
-use crate::{Engine, Result, approvals, tasks, upkeep};
+use crate::{Engine, Result, tasks, upkeep};
 
 /// The longest a due moment waits for the scheduler to look.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,14 +33,14 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
             };
             pass.boxed()
         }),
-        repeat("rescue", stop, || then(RESCUE, tasks::rescue(engine))),
+        repeat("rescue", stop, || then(RESCUE, lifecycle::rescue(engine))),
         repeat("promote", stop, || then(
             PROMOTE,
             tasks::promote_due(engine)
         )),
         repeat("expire", stop, || then(
             EXPIRE,
-            approvals::act_on_due(engine)
+            lifecycle::act_on_due(engine)
         )),
         repeat("reconcile", stop, || then(RECONCILE, reconcile(engine))),
         repeat("upkeep", stop, || {

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 
 use super::{reconcile, tick};
 use crate::plans::{PlanOrigin, pause, resume, save};
-use crate::{Engine, Settings, runs};
+use crate::{Engine, Settings, lifecycle};
 
 /// An engine with this plan stored at this moment.
 async fn engine(pool: PgPool, now: &str, text: &str) -> Engine {
@@ -82,7 +82,7 @@ async fn end_runs(engine: &Engine) {
         .await
         .expect("runs");
     for run in open {
-        runs::cancel(engine, &Principal::system("test"), RunKey(run))
+        lifecycle::cancel_run(engine, &Principal::system("test"), RunKey(run))
             .await
             .expect("a run is cancelled");
     }
@@ -242,7 +242,7 @@ async fn queued_runs_start_one_after_the_other(pool: PgPool) {
         1
     );
     let first: i64 = number(&engine, "SELECT min(id) FROM runs").await;
-    runs::cancel(&engine, &Principal::system("test"), RunKey(first))
+    lifecycle::cancel_run(&engine, &Principal::system("test"), RunKey(first))
         .await
         .expect("a cancel");
     assert_eq!(

@@ -1,5 +1,6 @@
 //! From a click to a decision, and to the sentence that the person reads.
 
+use crate::lifecycle;
 use chrono::{DateTime, Utc};
 use model::id::{AccountId, ApprovalId};
 use model::identity::Principal;
@@ -8,10 +9,10 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::person::{self, Person};
-use crate::approvals::digest::Digest;
-use crate::approvals::{self, Channel, Decide};
 use crate::audit;
-use crate::outbox::{self, slack_text};
+use crate::lifecycle::{Channel, Decide};
+use crate::notify::outbox::{self, slack_text};
+use crate::tasks::digest::Digest;
 use crate::{Engine, Error, Result};
 
 /// A click on one of our buttons, as Slack signed it.
@@ -111,7 +112,7 @@ async fn work_out(engine: &Engine, click: &Click) -> Result<String> {
 }
 
 async fn decide(engine: &Engine, click: &Click, principal: &Principal) -> Result<String> {
-    let decided = approvals::decide(
+    let decided = lifecycle::decide(
         engine,
         principal,
         &Decide {

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::Engine;
-use crate::outbox::{Failure, Post};
+use crate::notify::outbox::{Failure, Post};
 
 /// What only the person who clicked sees; the message with the buttons stays.
 #[must_use]

@@ -53,7 +53,7 @@ pub fn verify(
     let given = proof
         .signature
         .strip_prefix("v0=")
-        .and_then(crate::approvals::digest::from_hex)
+        .and_then(crate::tasks::digest::from_hex)
         .ok_or(Untrusted::WrongSignature)?;
     mac.verify_slice(&given)
         .map_err(|_| Untrusted::WrongSignature)?;

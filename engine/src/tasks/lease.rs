@@ -88,7 +88,7 @@ macro_rules! open_attempt {
         }
     };
 }
-pub(super) use open_attempt;
+pub(crate) use open_attempt;
 
 /// What a renewal found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{AttemptResult, OpenAttempt};
-use crate::approvals::digest::Digest;
+use crate::tasks::digest::Digest;
 use crate::{Error, Result};
 
 /// One ended attempt and what it makes of its task.
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     pub task: TaskId,
     pub attempt: AttemptNumber,
     pub from: TaskState,
@@ -43,7 +43,7 @@ fn column<'a, T>(ended: &'a [Recorded], value: impl Fn(&'a Recorded) -> T) -> Ve
 ///
 /// # Errors
 /// [`Error::Conflict`] where a guard on state or attempt did not hold.
-pub(super) async fn record(
+pub(crate) async fn record(
     connection: &mut PgConnection,
     actor: &str,
     ended: &[Recorded],

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 
 use super::partitions::WIDTH;
 use crate::identity::{login, sessions, tokens};
-use crate::{Engine, Result, mail};
+use crate::notify::mail;
+use crate::{Engine, Result};
 
 /// How many runs, tasks or rows one transaction removes.
 const BATCH: i64 = 500;

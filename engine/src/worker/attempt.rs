@@ -15,6 +15,7 @@ use super::supervise::supervise;
 use super::workspace::{Workspace, Workspaces};
 use crate::Engine;
 use crate::plans::template::TemplateContext;
+use crate::schedule::local_date;
 use crate::tasks::{AttemptResult, Claimed};
 
 /// What all attempts of a worker share.
@@ -38,7 +39,7 @@ pub async fn run(
     if orders.wants_stop().is_some() {
         return Some(AttemptResult::bare(Outcome::Cancelled));
     }
-    let started = match TemplateContext::of(claimed) {
+    let started = match template_context(claimed) {
         Ok(context) => start(tools, claimed, &context).await,
         Err(error) => Err(could_not_start(error.to_string())),
     };
@@ -132,4 +133,21 @@ fn could_not_start(reason: String) -> AttemptResult {
         reason: Some(reason),
         ..AttemptResult::bare(Outcome::CouldNotStart)
     }
+}
+
+/// What the templates of a claimed task may look at.
+///
+/// # Errors
+/// Where the plan's zone is none.
+fn template_context(claimed: &Claimed) -> crate::Result<TemplateContext> {
+    let date = match (&claimed.timezone, claimed.due_at) {
+        (Some(timezone), Some(due_at)) => local_date(timezone, due_at)?,
+        (Some(_) | None, _) => String::new(),
+    };
+    Ok(TemplateContext {
+        inputs: claimed.inputs.clone(),
+        run_id: claimed.run_id.clone().unwrap_or_default(),
+        date,
+        tasks: Arc::clone(&claimed.upstream),
+    })
 }

@@ -1,5 +1,6 @@
 //! Records results: several that end together in one slice, whose slots go on at once.
 
+use crate::lifecycle;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::orders::OrderReceiver;
-use crate::tasks::{self, Claimed, Finish, Finished, WorkerIdentity};
+use crate::tasks::{Claimed, Finish, Finished, WorkerIdentity};
 use crate::{Engine, Error, Result};
 
 /// The largest slice of one transaction.
@@ -103,7 +104,7 @@ async fn finish(finisher: &Finisher, jobs: &[Job]) -> Result<Vec<Reply>> {
     };
     // Before the question: however long the answer takes, we never think a lease longer.
     let lease_end = Instant::now() + engine.settings.lease;
-    let asked = tasks::finish_and_claim(engine, slice, worker, limit);
+    let asked = lifecycle::finish_and_claim(engine, slice, worker, limit);
     let Ok(answer) = tokio::time::timeout(engine.settings.lease / 3, asked).await else {
         return Err(Error::Unavailable(sqlx::Error::PoolTimedOut));
     };

@@ -1,5 +1,6 @@
 //! The worker's loop: claim what there is room for, run it, wait for more.
 
+use crate::lifecycle;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,7 +199,7 @@ impl Worker {
         let engine = &self.lane.tools.engine;
         let lease_end = Instant::now() + engine.settings.lease;
         let limit = u32::try_from(free).unwrap_or(u32::MAX);
-        let claimed = tasks::claim(engine, &self.identity, limit).await?;
+        let claimed = lifecycle::claim(engine, &self.identity, limit).await?;
         Ok((claimed, lease_end))
     }
 

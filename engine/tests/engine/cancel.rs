@@ -1,8 +1,9 @@
 //! Cancelling, retrying one task, retrying a run from what failed.
 
 use engine::Error;
-use engine::runs::retry_failed;
-use engine::tasks::{Finished, Renewal, cancel, renew, rerun};
+use engine::lifecycle::retry_failed;
+use engine::lifecycle::{cancel, rerun};
+use engine::tasks::{Finished, Renewal, renew};
 use model::identity::Role;
 use model::task::TaskState;
 use model::view::Outcome;

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use engine::tasks::{NewTask, claim, enqueue};
+use engine::lifecycle::claim;
+use engine::tasks::{NewTask, enqueue};
 use model::identity::Principal;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use engine::approvals::{Channel, Decide, act_on_due, decide, pending_for_task};
-use engine::tasks::{AttemptResult, Finish, Finished, claim, finish};
+use engine::lifecycle::{Channel, Decide, act_on_due, decide, pending_for_task};
+use engine::lifecycle::{claim, finish};
+use engine::tasks::{AttemptResult, Finish, Finished};
 use engine::{Engine, Error};
 use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role, Scope};

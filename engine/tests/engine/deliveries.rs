@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use engine::approvals::act_on_due;
-use engine::outbox::{Channel, OutboxMessage, deliveries, enqueue, retry};
+use engine::lifecycle::act_on_due;
+use engine::notify::outbox::{Channel, OutboxMessage, deliveries, enqueue, retry};
 use engine::{Engine, Error, Settings};
 use model::id::DeliveryId;
 use model::identity::Role;

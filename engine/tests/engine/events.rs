@@ -1,6 +1,6 @@
 //! What the generic webhook is told, in the transaction that causes it.
 
-use engine::approvals::{Channel, Decide, decide, pending_for_task};
+use engine::lifecycle::{Channel, Decide, decide, pending_for_task};
 use engine::{Engine, Settings};
 use model::identity::{Principal, Role};
 use model::task::GatePhase;
@@ -109,7 +109,7 @@ async fn a_failure_is_told_after_the_last_retry_and_again_when_it_fails_again(po
     assert_eq!(kinds(&first), ["task.failed", "run.finished"]);
     assert_eq!(first[0].1["data"]["attempt"], 2);
 
-    engine::runs::retry_failed(&engine, &Principal::system("test"), key)
+    engine::lifecycle::retry_failed(&engine, &Principal::system("test"), key)
         .await
         .expect("a retry");
     let claimed = claim_one(&engine, &worker(&engine)).await;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use engine::tasks::{Finished, Renewal, promote_due, renew, rescue};
+use engine::lifecycle::rescue;
+use engine::tasks::{Finished, Renewal, promote_due, renew};
 use model::plan::Retries;
 use model::task::TaskState;
 use model::view::Outcome;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use engine::tasks::claim;
+use engine::lifecycle::claim;
 use engine::upkeep::{
     SchemaState, ensure_partitions, findings, gauges, grant_application, migrate, migrations,
     readiness, retention, schema_state,
@@ -229,7 +229,7 @@ async fn the_lighter_queue_keeps_what_was_queued_and_leased(pool: PgPool) {
     );
     // A server of the version before may still run beside this one, and closes what it opened.
     assert_eq!(count(&pool, "attempts").await, 1);
-    let rescued = engine::tasks::rescue(&engine(pool.clone())).await;
+    let rescued = engine::lifecycle::rescue(&engine(pool.clone())).await;
     assert_eq!(rescued.expect("a pass"), 1);
     assert_eq!(
         count(&pool, "leases").await,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::tasks::{CRASH_RECOVERIES, rescue};
+use engine::lifecycle::{CRASH_RECOVERIES, rescue};
 use model::identity::Principal;
 use model::task::TaskState;
 use model::view::Outcome;
@@ -58,7 +58,7 @@ async fn two_rescuers_rescue_once(pool: PgPool) {
     let engine = engine(pool);
     let tasks = (0..20).map(|n| task(&format!("t{n}"), &[])).collect();
     run(&engine, &plan(tasks), None).await;
-    engine::tasks::claim(&engine, &worker(&engine), 20)
+    engine::lifecycle::claim(&engine, &worker(&engine), 20)
         .await
         .expect("a claim");
     move_clock(&engine, Duration::from_secs(31)).await;

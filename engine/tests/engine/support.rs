@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use engine::runs::{NewRun, materialise};
-use engine::tasks::{AttemptResult, Claimed, Finish, Finished, WorkerIdentity, claim, finish};
+use engine::lifecycle::{NewRun, materialise};
+use engine::lifecycle::{claim, finish};
+use engine::tasks::{AttemptResult, Claimed, Finish, Finished, WorkerIdentity};
 use engine::{Engine, Settings};
 use model::id::{AccountId, PlanId, PlanVersionId, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};

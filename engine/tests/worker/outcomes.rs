@@ -273,7 +273,7 @@ async fn a_step_sees_what_the_tasks_before_it_came_to(pool: PgPool) {
     engine::plans::save(engine, &test, "relay", RELAY, None, origin)
         .await
         .expect("it is a plan");
-    engine::runs::start(engine, &test, "relay", serde_json::json!({}))
+    engine::lifecycle::start(engine, &test, "relay", serde_json::json!({}))
         .await
         .expect("it starts");
     let second = sqlx::query_scalar("SELECT id FROM tasks WHERE name = 'second'")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::tasks::cancel;
+use engine::lifecycle::cancel;
 use model::identity::Principal;
 use model::plan::PlanTask;
 use model::task::TaskState;

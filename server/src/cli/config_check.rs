@@ -50,7 +50,7 @@ pub fn refused_receivers(config: &Config) -> Vec<String> {
     match runtime {
         Ok(runtime) => {
             let settings = config.engine_settings();
-            let refused = runtime.block_on(engine::outbox::refused_receivers(&settings));
+            let refused = runtime.block_on(engine::notify::outbox::refused_receivers(&settings));
             // A resolver that hangs is not waited for.
             runtime.shutdown_background();
             refused

@@ -156,7 +156,7 @@ pub async fn doctor(config: &Config, arguments: &DoctorArgs) -> anyhow::Result<E
 
 /// Sends a test message; exits with 1 where it did not go.
 async fn mail(engine: &Engine, address: Option<&str>) -> anyhow::Result<ExitCode> {
-    let probe = engine::mail::probe(engine, address).await?;
+    let probe = engine::notify::mail::probe(engine, address).await?;
     println!("from               {}", probe.from);
     println!("to                 {}", probe.to);
     for said in &probe.steps {

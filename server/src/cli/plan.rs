@@ -239,7 +239,7 @@ async fn start(engine: &Engine, name: &str, given: &[String]) -> anyhow::Result<
         inputs.insert(key.to_owned(), typed(kind, text));
     }
     let (key, run_id) =
-        engine::runs::start(engine, &principal(), name, Value::Object(inputs)).await?;
+        engine::lifecycle::start(engine, &principal(), name, Value::Object(inputs)).await?;
     println!("{run_id} started; watchbill run show {key}");
     Ok(())
 }

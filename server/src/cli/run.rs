@@ -57,11 +57,11 @@ pub async fn run(engine: &Engine, arguments: RunArgs) -> anyhow::Result<()> {
             }
         }
         RunVerb::Cancel { key } => {
-            let count = engine::runs::cancel(engine, &principal, RunKey(key)).await?;
+            let count = engine::lifecycle::cancel_run(engine, &principal, RunKey(key)).await?;
             println!("{count} tasks cancelled");
         }
         RunVerb::Retry { key } => {
-            let count = engine::runs::retry_failed(engine, &principal, RunKey(key)).await?;
+            let count = engine::lifecycle::retry_failed(engine, &principal, RunKey(key)).await?;
             println!("{count} tasks run again");
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use engine::{Engine, history, tasks};
+use engine::{Engine, history, lifecycle};
 use futures::TryStreamExt;
 use model::id::{AttemptNumber, TaskId};
 
@@ -73,11 +73,11 @@ pub async fn run(engine: &Engine, arguments: TaskArgs) -> anyhow::Result<()> {
             }
         }
         TaskVerb::Cancel { id, note } => {
-            let state = tasks::cancel(engine, &principal, TaskId(id), note.as_deref()).await?;
+            let state = lifecycle::cancel(engine, &principal, TaskId(id), note.as_deref()).await?;
             println!("{}", state.as_str());
         }
         TaskVerb::Rerun { id } => {
-            tasks::rerun(engine, &principal, TaskId(id)).await?;
+            lifecycle::rerun(engine, &principal, TaskId(id)).await?;
             println!("queued");
         }
     }

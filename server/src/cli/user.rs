@@ -5,8 +5,9 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use engine::Engine;
-use engine::identity::accounts::{self, NewAccount, PreferencesEdit};
+use engine::identity::accounts::{self, NewAccount};
 use engine::identity::passwords;
+use engine::notify::{self, PreferencesEdit};
 use model::id::AccountId;
 use model::identity::{Principal, Role};
 use secrecy::{ExposeSecret, SecretString};
@@ -163,7 +164,7 @@ pub async fn run(args: UserArgs, engine: &Engine) -> anyhow::Result<()> {
             }
             let edit = PreferencesEdit::from(notifications);
             if edit != PreferencesEdit::default() {
-                let now = accounts::set_preferences(engine, &operator, id, &edit).await?;
+                let now = notify::set_preferences(engine, &operator, id, &edit).await?;
                 let email = now.email.as_deref().unwrap_or("nowhere");
                 println!("mail for {login} goes to {email}, {}", now.mode);
             }

@@ -67,7 +67,7 @@ pub(super) fn sender(reader: &mut Reader<'_>, public_url: Option<&str>, is_sent:
 }
 
 fn mailbox(text: &str) -> Result<String, String> {
-    engine::mail::checked_sender(text).ok_or_else(|| {
+    engine::notify::mail::checked_sender(text).ok_or_else(|| {
         format!("'{text}' is not a sender; write it like Watchbill <watchbill@example.org>")
     })
 }

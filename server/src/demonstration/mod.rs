@@ -101,10 +101,10 @@ fn place(checkout: &Path, data_folder: &Path, steps_user: Option<&str>) -> anyho
 /// Starts the nightly plan if it never ran; call it once plans are synchronised. Gives the run's id.
 ///
 /// # Errors
-/// Those of [`engine::runs::start_if_never_ran`].
+/// Those of [`engine::lifecycle::start_if_never_ran`].
 pub async fn first_run(engine: &Engine) -> engine::Result<Option<String>> {
     let system = Principal::system("first start");
-    match engine::runs::start_if_never_ran(engine, &system, PLAN).await {
+    match engine::lifecycle::start_if_never_ran(engine, &system, PLAN).await {
         Ok(started) => Ok(started.map(|(_, run_id)| run_id)),
         // Another plans folder is configured, and it has no such plan.
         Err(engine::Error::NotFound(_)) => Ok(None),

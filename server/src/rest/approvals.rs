@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use engine::approvals::{self, Channel, Decide, decide as answer, digest};
+use engine::approvals;
 use engine::history;
+use engine::lifecycle::{Channel, Decide, decide as answer};
+use engine::tasks::digest;
 use model::id::ApprovalId;
 use model::view::{ApprovalDetail, ApprovalRow, Verdict};
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use engine::outbox;
+use engine::notify::outbox;
 use model::id::DeliveryId;
 use model::view::DeliveryRow;
 use serde::Serialize;

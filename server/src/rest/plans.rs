@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use chrono::{DateTime, Utc};
-use engine::{history, runs};
+use engine::{history, lifecycle};
 use model::id::RunKey;
 use model::view::{PlanDetail, PlanRow};
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,7 @@ async fn start(
     OptionalJson(body): OptionalJson<StartRun>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<StartedRun>), Refusal> {
     let inputs = Value::Object(body.unwrap_or_default().inputs);
-    let (key, run_id) = runs::start(&state.engine, &principal, &known(name)?, inputs).await?;
+    let (key, run_id) = lifecycle::start(&state.engine, &principal, &known(name)?, inputs).await?;
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, format!("/api/v1/runs/{key}"))],

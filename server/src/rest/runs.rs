@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use engine::{history, runs};
+use engine::{history, lifecycle};
 use model::id::RunKey;
 use model::view::{RunDetail, RunRow};
 use serde::Serialize;
@@ -90,7 +90,7 @@ async fn cancel(
     Authenticated(principal): Authenticated,
     Path(key): Path<RunKey>,
 ) -> Result<Json<RunDetail>, Refusal> {
-    runs::cancel(&state.engine, &principal, key).await?;
+    lifecycle::cancel_run(&state.engine, &principal, key).await?;
     Ok(Json(history::run(&state.engine, &principal, key).await?))
 }
 
@@ -108,6 +108,6 @@ async fn retry(
     Authenticated(principal): Authenticated,
     Path(key): Path<RunKey>,
 ) -> Result<Json<RunDetail>, Refusal> {
-    runs::retry_failed(&state.engine, &principal, key).await?;
+    lifecycle::retry_failed(&state.engine, &principal, key).await?;
     Ok(Json(history::run(&state.engine, &principal, key).await?))
 }

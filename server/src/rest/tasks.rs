@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use engine::history::{self, CsvColumns};
-use engine::tasks;
+use engine::lifecycle;
 use model::id::TaskId;
 use model::view::{TaskDetail, TaskRow};
 use serde::{Deserialize, Serialize};
@@ -138,7 +138,7 @@ async fn cancel(
     OptionalJson(body): OptionalJson<Note>,
 ) -> Result<Json<TaskRow>, Refusal> {
     let note = note(&query, body.and_then(|body| body.note))?;
-    tasks::cancel(&state.engine, &principal, id, note.as_deref()).await?;
+    lifecycle::cancel(&state.engine, &principal, id, note.as_deref()).await?;
     Ok(Json(
         history::task_row(&state.engine, &principal, id).await?,
     ))
@@ -158,7 +158,7 @@ async fn rerun(
     Authenticated(principal): Authenticated,
     Path(id): Path<TaskId>,
 ) -> Result<Json<TaskRow>, Refusal> {
-    tasks::rerun(&state.engine, &principal, id).await?;
+    lifecycle::rerun(&state.engine, &principal, id).await?;
     Ok(Json(
         history::task_row(&state.engine, &principal, id).await?,
     ))
@@ -178,7 +178,7 @@ async fn hold(
     Authenticated(principal): Authenticated,
     Path(id): Path<TaskId>,
 ) -> Result<Json<TaskRow>, Refusal> {
-    tasks::hold(&state.engine, &principal, id).await?;
+    lifecycle::hold(&state.engine, &principal, id).await?;
     Ok(Json(
         history::task_row(&state.engine, &principal, id).await?,
     ))
@@ -198,7 +198,7 @@ async fn unhold(
     Authenticated(principal): Authenticated,
     Path(id): Path<TaskId>,
 ) -> Result<Json<TaskRow>, Refusal> {
-    tasks::unhold(&state.engine, &principal, id).await?;
+    lifecycle::unhold(&state.engine, &principal, id).await?;
     Ok(Json(
         history::task_row(&state.engine, &principal, id).await?,
     ))

@@ -1,8 +1,8 @@
 //! What stands in a click: one form field with JSON in it.
 
-use engine::approvals::digest;
-use engine::outbox::{APPROVE_ACTION, REJECT_ACTION};
+use engine::notify::outbox::{APPROVE_ACTION, REJECT_ACTION};
 use engine::slack::Click;
+use engine::tasks::digest;
 use model::id::ApprovalId;
 use model::view::Verdict;
 use secrecy::SecretString;

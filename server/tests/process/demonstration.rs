@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use engine::Engine;
-use engine::approvals::{Channel, Decide, decide};
+use engine::lifecycle::{Channel, Decide, decide};
 use model::id::{AccountId, ApprovalId, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
 use model::view::{TaskDetail, Verdict};

@@ -3,7 +3,8 @@
 use std::process::Output;
 
 use engine::Engine;
-use engine::tasks::{AttemptResult, Finish, WorkerIdentity, claim, finish};
+use engine::lifecycle::{claim, finish};
+use engine::tasks::{AttemptResult, Finish, WorkerIdentity};
 use model::id::RunKey;
 use model::identity::Principal;
 use model::view::Outcome;
@@ -33,7 +34,7 @@ fn log(output: &Output) -> String {
 
 /// A run of the stored plan whose step ended well and reported this cost, and its readable id.
 async fn result(engine: &Engine, cost: u32) -> (RunKey, String) {
-    let run = engine::runs::start(engine, &Principal::system("test"), "nightly", json!({}))
+    let run = engine::lifecycle::start(engine, &Principal::system("test"), "nightly", json!({}))
         .await
         .expect("a run");
     let worker = WorkerIdentity {

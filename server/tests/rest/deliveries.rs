@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, header};
-use engine::outbox::{Channel, OutboxMessage, enqueue};
+use engine::notify::outbox::{Channel, OutboxMessage, enqueue};
 use serde_json::json;
 use sqlx::PgPool;
 

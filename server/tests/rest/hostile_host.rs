@@ -80,7 +80,7 @@ async fn report(house: &House, host: &str) -> StatusCode {
 
 /// Sends the mail, and looks at all that was written: each message leads to our own page.
 async fn check(house: &House, data: &TempDir) {
-    while engine::mail::deliver_due(&house.engine)
+    while engine::notify::mail::deliver_due(&house.engine)
         .await
         .expect("a pass")
         > 0

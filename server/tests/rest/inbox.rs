@@ -41,7 +41,7 @@ async fn four(house: &House) -> [Waiting; 4] {
     save(engine, &system, "nightly", PLAN, None, PlanOrigin::Api)
         .await
         .expect("a plan");
-    engine::runs::start(engine, &system, "nightly", json!({}))
+    engine::lifecycle::start(engine, &system, "nightly", json!({}))
         .await
         .expect("a run");
     let third = house.newest().await;

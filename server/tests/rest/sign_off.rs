@@ -1,7 +1,8 @@
 //! Signatures over both APIs: of several people, and answers that ask for changes.
 
 use axum::http::Method;
-use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish};
+use engine::lifecycle::{claim, finish};
+use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, enqueue};
 use model::identity::{Principal, Role};
 use model::plan::{Gate, Signer};
 use model::task::GatePhase;

@@ -8,13 +8,14 @@ use super::sources;
 use crate::{paths, tool};
 
 /// Each crate of the house, and those of the house it may name.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("model", &[]),
     ("engine", &["model"]),
     ("app", &["engine", "model"]),
     ("server", &["app", "engine", "model"]),
     ("frontend", &["app"]),
     ("xtask", &[]),
+    ("benches", &["engine", "model"]),
 ];
 
 /// Crates that the browser must never load, by the beginning of their names.

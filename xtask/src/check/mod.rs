@@ -2,6 +2,7 @@
 
 mod documents;
 mod layers;
+mod rooms;
 mod tidy;
 
 use std::fs;
@@ -14,6 +15,7 @@ use crate::paths;
 /// Runs every check and reports all findings at once.
 pub fn run() -> Result<()> {
     let mut findings = layers::check()?;
+    findings.extend(rooms::check()?);
     findings.extend(tidy::check()?);
     findings.extend(documents::check()?);
     if findings.is_empty() {

@@ -11,6 +11,6 @@ pub async fn load_preferences() -> Result<Option<Preferences>, PageError> {
     let Some(account) = principal.account() else {
         return Ok(None);
     };
-    let chosen = engine::identity::accounts::preferences(&engine, &principal, account).await?;
+    let chosen = engine::notify::preferences(&engine, &principal, account).await?;
     Ok(Some(chosen))
 }

@@ -8,5 +8,5 @@ use crate::error::PageError;
 #[server(prefix = "/fn", endpoint = "deliveries", protocol = Question)]
 pub async fn list_deliveries() -> Result<Vec<DeliveryRow>, PageError> {
     let (engine, principal) = crate::context::caller()?;
-    Ok(engine::outbox::deliveries(&engine, &principal).await?)
+    Ok(engine::notify::outbox::deliveries(&engine, &principal).await?)
 }

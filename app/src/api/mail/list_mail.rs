@@ -17,7 +17,7 @@ pub struct MailList {
 #[server(prefix = "/fn", endpoint = "mail", protocol = Question)]
 pub async fn list_mail() -> Result<MailList, PageError> {
     let (engine, principal) = crate::context::caller()?;
-    let rows = engine::mail::list(&engine, &principal).await?;
+    let rows = engine::notify::mail::list(&engine, &principal).await?;
     let mail = &engine.settings.mail;
     let folder = mail.folder.as_ref().filter(|_| mail.smtp.is_none());
     Ok(MailList {

@@ -8,5 +8,5 @@ use crate::error::PageError;
 #[server(prefix = "/fn", endpoint = "message", protocol = Question)]
 pub async fn load_mail(id: i64) -> Result<MailDetail, PageError> {
     let (engine, principal) = crate::context::caller()?;
-    Ok(engine::mail::load(&engine, &principal, id).await?)
+    Ok(engine::notify::mail::load(&engine, &principal, id).await?)
 }

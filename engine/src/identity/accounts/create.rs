@@ -3,7 +3,7 @@ use model::identity::{Permission, Principal, Role};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::preferences::checked_email;
+use super::email::checked_email;
 use super::store::{any_account, insert, lock_administration};
 use super::{NewAccount, normalise_login, subject};
 use crate::audit;

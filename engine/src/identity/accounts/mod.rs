@@ -2,8 +2,8 @@
 
 mod change;
 mod create;
+mod email;
 mod password;
-pub(crate) mod preferences;
 mod slack;
 mod store;
 
@@ -15,8 +15,8 @@ use sqlx::PgConnection;
 
 pub use change::{disable, enable, set_roles};
 pub use create::{create, ensure_first_admin};
+pub(crate) use email::checked_email;
 pub use password::set_password;
-pub use preferences::{PreferencesEdit, preferences, set_preferences};
 pub use slack::set_slack_user;
 pub(crate) use store::{hold_administration, lock_administration};
 
@@ -112,11 +112,11 @@ pub fn normalise_login(text: &str) -> Option<String> {
     (starts_well && goes_on && login.len() <= 128).then_some(login)
 }
 
-pub(super) fn subject(login: &str) -> String {
+pub(crate) fn subject(login: &str) -> String {
     format!("account/{login}")
 }
 
-pub(super) fn no_account(id: AccountId) -> Error {
+pub(crate) fn no_account(id: AccountId) -> Error {
     Error::NotFound(format!("there is no account {id}"))
 }
 
@@ -161,7 +161,7 @@ async fn read(connection: &mut PgConnection, id: AccountId) -> Result<Account> {
 }
 
 /// The account with its row locked, so that no session starts while it changes.
-pub(super) async fn locked(connection: &mut PgConnection, id: AccountId) -> Result<Account> {
+pub(crate) async fn locked(connection: &mut PgConnection, id: AccountId) -> Result<Account> {
     sqlx::query_scalar!("SELECT id FROM accounts WHERE id = $1 FOR UPDATE", id.0)
         .fetch_optional(&mut *connection)
         .await?

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use engine::approvals::{acknowledge, act_on_due};
-use engine::identity::accounts::PreferencesEdit;
-use engine::mail::approval_reminder;
+use engine::approvals::acknowledge;
+use engine::lifecycle::act_on_due;
+use engine::notify::PreferencesEdit;
+use engine::notify::mail::approval_reminder;
 use engine::{Engine, Error};
 use model::id::ApprovalId;
 use model::identity::{Principal, Role};

@@ -143,12 +143,12 @@ async fn a_refused_address_is_disabled_and_the_admins_are_told(pool: PgPool) {
 
     // Writing the address anew lifts it.
     sink.rule(&[]);
-    let edit = engine::identity::accounts::PreferencesEdit {
+    let edit = engine::notify::PreferencesEdit {
         email: Some("gone@example.org".to_owned()),
         ..Default::default()
     };
     let account = gone.account().unwrap();
-    engine::identity::accounts::set_preferences(&engine, &admin, account, &edit)
+    engine::notify::set_preferences(&engine, &admin, account, &edit)
         .await
         .unwrap();
     waiting(&engine, None).await;
@@ -226,7 +226,7 @@ async fn an_address_that_hangs_holds_up_nobody_else(pool: PgPool) {
     let stop = CancellationToken::new();
     let sending = {
         let (engine, stop) = (engine.clone(), stop.clone());
-        tokio::spawn(async move { engine::mail::deliver(&engine, stop).await })
+        tokio::spawn(async move { engine::notify::mail::deliver(&engine, stop).await })
     };
     sink.until(12).await;
     sending.abort();
@@ -247,7 +247,7 @@ async fn no_mail_server_never_keeps_a_task_from_finishing(pool: PgPool) {
     choose(
         &engine,
         &operator,
-        engine::identity::accounts::PreferencesEdit {
+        engine::notify::PreferencesEdit {
             failures: Some(true),
             ..Default::default()
         },
@@ -327,7 +327,7 @@ async fn starttls_and_a_login_guard_the_way(pool: PgPool) {
 async fn a_test_message_says_what_happened_at_each_step(pool: PgPool) {
     let sink = Sink::new().await;
     let engine = engine_with(pool, Some(sink.plain()));
-    let probe = engine::mail::probe(&engine, Some("approver@example.org"))
+    let probe = engine::notify::mail::probe(&engine, Some("approver@example.org"))
         .await
         .unwrap();
     assert!(probe.went);
@@ -348,12 +348,12 @@ async fn a_test_message_says_what_happened_at_each_step(pool: PgPool) {
     );
     assert_eq!(subject(&sink.received()[0]), "Watchbill test message");
     sink.rule(&[(At::Rcpt, Fault::Answer("550 5.1.1 no such user"))]);
-    let probe = engine::mail::probe(&engine, None).await.unwrap();
+    let probe = engine::notify::mail::probe(&engine, None).await.unwrap();
     assert!(!probe.went);
     assert_eq!(probe.to, "watchbill@example.org");
     assert!(probe.steps.last().unwrap().text.contains("no such user"));
     assert!(
-        engine::mail::probe(&engine, Some("a@b\r\nX: y"))
+        engine::notify::mail::probe(&engine, Some("a@b\r\nX: y"))
             .await
             .is_err()
     );

@@ -1,8 +1,8 @@
 //! Who is told, and what they read.
 
-use engine::identity::accounts::PreferencesEdit;
-use engine::mail::{approval_escalated, approval_reminder, approval_requested};
-use engine::tasks::claim;
+use engine::lifecycle::claim;
+use engine::notify::PreferencesEdit;
+use engine::notify::mail::{approval_escalated, approval_reminder, approval_requested};
 use model::identity::Role;
 use model::task::GatePhase;
 use model::view::Outcome;

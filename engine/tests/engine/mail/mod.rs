@@ -10,7 +10,7 @@ mod times;
 use std::time::Duration;
 
 use base64::Engine as _;
-use engine::identity::accounts::{PreferencesEdit, set_preferences};
+use engine::notify::{PreferencesEdit, set_preferences};
 use engine::settings::{MailSettings, Smtp};
 use engine::tasks::AttemptResult;
 use engine::{Engine, Settings};
@@ -116,7 +116,11 @@ pub async fn approve(engine: &Engine, person: &Principal, approval: ApprovalId) 
 
 /// Sends until nothing more is due.
 pub async fn send_all(engine: &Engine) {
-    while engine::mail::deliver_due(engine).await.expect("a pass") > 0 {}
+    while engine::notify::mail::deliver_due(engine)
+        .await
+        .expect("a pass")
+        > 0
+    {}
 }
 
 /// Makes every waiting message due, as time would.

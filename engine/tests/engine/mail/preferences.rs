@@ -1,8 +1,7 @@
 //! What people choose, and who may choose it.
 
-use engine::identity::accounts::{
-    NewAccount, PreferencesEdit, create, preferences, set_preferences,
-};
+use engine::identity::accounts::{NewAccount, create};
+use engine::notify::{PreferencesEdit, preferences, set_preferences};
 use engine::settings::MailSettings;
 use engine::{Engine, Error, Settings};
 use model::identity::{Principal, PrincipalKind, Role, Scope};
@@ -291,17 +290,23 @@ async fn without_a_server_messages_are_files_that_admins_can_read(pool: PgPool) 
     let mail = std::fs::read_to_string(file).unwrap();
     assert!(mail.contains("To: approver@example.org\r\n"), "{mail}");
 
-    let listed = engine::mail::list(&engine, &admin).await.unwrap();
+    let listed = engine::notify::mail::list(&engine, &admin).await.unwrap();
     let [row] = &listed[..] else {
         panic!("one message")
     };
     assert!(row.delivered_at.is_some() && row.subject.as_deref().unwrap().starts_with("Sign by"));
-    let detail = engine::mail::load(&engine, &admin, row.id).await.unwrap();
+    let detail = engine::notify::mail::load(&engine, &admin, row.id)
+        .await
+        .unwrap();
     let link = format!("http://127.0.0.1:4180/approvals/{approval}");
     assert!(detail.text.unwrap().contains(&link));
-    assert!(engine::mail::list(&engine, &approver).await.is_err());
     assert!(
-        engine::mail::load(&engine, &approver, row.id)
+        engine::notify::mail::list(&engine, &approver)
+            .await
+            .is_err()
+    );
+    assert!(
+        engine::notify::mail::load(&engine, &approver, row.id)
             .await
             .is_err()
     );

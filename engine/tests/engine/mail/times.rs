@@ -1,8 +1,8 @@
 //! Quiet hours and the daily message, over clock changes too.
 
-use engine::approvals::act_on_due;
-use engine::identity::accounts::PreferencesEdit;
-use engine::mail::write_due_digests;
+use engine::lifecycle::act_on_due;
+use engine::notify::PreferencesEdit;
+use engine::notify::mail::write_due_digests;
 use model::id::ApprovalId;
 use model::identity::{Principal, Role};
 use model::plan::Gate;
@@ -249,7 +249,7 @@ async fn what_cannot_wait_for_the_digest_is_told_at_once(pool: PgPool) {
         .await
         .unwrap();
     let mut connection = engine.pool.acquire().await.unwrap();
-    engine::mail::approval_reminder(&mut connection, &engine, approval, 1)
+    engine::notify::mail::approval_reminder(&mut connection, &engine, approval, 1)
         .await
         .unwrap();
     drop(connection);

@@ -2,7 +2,8 @@
 
 use crate::support::{engine, move_clock, person, state};
 use engine::Error;
-use engine::approvals::{act_on_due, groups};
+use engine::approvals::groups;
+use engine::lifecycle::act_on_due;
 use model::identity::Role;
 use model::plan::{EscalationStep, Gate, OnExpire, Signer};
 use model::task::TaskState;

@@ -1,7 +1,7 @@
 //! What an approver fills in, and who reads it.
 
 use crate::support::{claim_one, end, engine, plan, run, task, worker};
-use engine::tasks::claim;
+use engine::lifecycle::claim;
 use engine::{Engine, Error};
 use model::id::TaskId;
 use model::plan::{Gate, InputDefinition, InputKind, PlanTask, Work};

@@ -161,7 +161,7 @@ async fn who_retries_joins_those_who_asked(pool: PgPool) {
     let key = run(&engine, &plan(vec![change]), first.account()).await;
     let failed = claim_one(&engine, &worker(&engine)).await;
     end(&engine, &failed, Outcome::Failed).await;
-    engine::runs::retry_failed(&engine, &second, key)
+    engine::lifecycle::retry_failed(&engine, &second, key)
         .await
         .expect("a retry");
     let again = claim_one(&engine, &worker(&engine)).await;

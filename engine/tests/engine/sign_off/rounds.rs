@@ -2,7 +2,7 @@
 
 use crate::support::{claim_one, end, engine, person, plan, run, state, task, worker};
 use engine::Error;
-use engine::tasks::claim;
+use engine::lifecycle::claim;
 use model::identity::Role;
 use model::plan::{CommentRule, Gate, Join};
 use model::task::TaskState;
@@ -137,7 +137,7 @@ async fn what_came_of_changes_is_looked_at_until_somebody_runs_it_anew(pool: PgP
         .await
         .expect("a refusal");
 
-    engine::tasks::rerun(&engine, &operator, task)
+    engine::lifecycle::rerun(&engine, &operator, task)
         .await
         .expect("it runs anew");
     let rerun = claim_one(&engine, &worker(&engine)).await;

@@ -40,7 +40,7 @@ async fn before_the_start_nothing_of_an_earlier_attempt_is_shown(pool: PgPool) {
         ..AttemptResult::bare(Outcome::Failed)
     };
     finish_with(&engine, &claimed, result).await;
-    engine::tasks::rerun(&engine, &operator, claimed.lease.task)
+    engine::lifecycle::rerun(&engine, &operator, claimed.lease.task)
         .await
         .expect("it is tried again");
 

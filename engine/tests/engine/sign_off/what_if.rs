@@ -3,7 +3,7 @@
 use crate::support::{claim_one, end, engine, gate, person, plan, run, task, worker};
 use chrono::TimeDelta;
 use engine::Engine;
-use engine::tasks::claim;
+use engine::lifecycle::claim;
 use model::identity::{Principal, Role};
 use model::plan::{Gate, Plan, RiskLevel, RiskRule};
 use model::task::GatePhase;

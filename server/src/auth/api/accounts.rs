@@ -145,7 +145,7 @@ pub(super) async fn change(
         }
         (None, None, None, None, Some(notifications)) => {
             let edit = notifications.into();
-            accounts::set_preferences(engine, &caller, account, &edit).await?;
+            engine::notify::set_preferences(engine, &caller, account, &edit).await?;
         }
         _ => {
             let message = "Change one thing in a request: roles, disabled, slack_user, password or notifications.";

@@ -1,7 +1,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
-use engine::identity::accounts::{self, PreferencesEdit};
+use engine::notify::{self, PreferencesEdit};
 use model::id::AccountId;
 use model::notify::Preferences;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ pub(super) async fn get(
     Path(account): Path<String>,
 ) -> Result<Json<Notifications>, ApiError> {
     let account = id::<AccountId>("account", &account)?;
-    let chosen = accounts::preferences(&state.engine, &caller, account).await?;
+    let chosen = notify::preferences(&state.engine, &caller, account).await?;
     Ok(Json(shown(chosen)))
 }
 

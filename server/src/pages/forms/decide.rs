@@ -5,7 +5,8 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::approvals::{Channel, Decide, digest};
+use engine::lifecycle::{Channel, Decide};
+use engine::tasks::digest;
 use model::id::ApprovalId;
 use model::identity::Principal;
 use model::view::{ApprovalState, Verdict};
@@ -103,7 +104,7 @@ async fn answer(
             serde_json::from_str(shown).map_err(|_| lost("filled"))?
         });
     }
-    match engine::approvals::decide(&state.engine, &principal, &answer).await {
+    match engine::lifecycle::decide(&state.engine, &principal, &answer).await {
         Ok(_) => {}
         Err(engine::Error::Conflict(text)) => {
             let (now, _) =
@@ -124,7 +125,7 @@ async fn answer(
     let mut missed = Vec::new();
     for other in others(fields) {
         answer.approval = other;
-        match engine::approvals::decide(&state.engine, &principal, &answer).await {
+        match engine::lifecycle::decide(&state.engine, &principal, &answer).await {
             Ok(_) => {}
             // The answer before it stands, so this is said of the other one alone.
             Err(

@@ -20,7 +20,7 @@ pub async fn retry(
         let id = value(&fields, "delivery")
             .parse::<DeliveryId>()
             .map_err(|_| engine::Error::NotFound("there is no such message".to_owned()))?;
-        engine::outbox::retry(&state.engine, &person, id).await
+        engine::notify::outbox::retry(&state.engine, &person, id).await
     };
     match tried.await {
         Ok(()) => see(PAGE),

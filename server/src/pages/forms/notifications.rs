@@ -3,7 +3,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::identity::accounts::{self, PreferencesEdit};
+use engine::notify::{self, PreferencesEdit};
 
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, again, refused};
@@ -40,7 +40,7 @@ pub async fn store(
         let account = person.account().ok_or_else(|| {
             engine::Error::Forbidden("this is for people with an account".to_owned())
         })?;
-        accounts::set_preferences(&state.engine, &person, account, &edit(&fields)).await
+        notify::set_preferences(&state.engine, &person, account, &edit(&fields)).await
     };
     match stored.await {
         Ok(_) => {

@@ -1,7 +1,7 @@
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use engine::{plans, runs};
+use engine::{lifecycle, plans};
 
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, refused, see};
@@ -39,7 +39,7 @@ async fn start(
     let person = sender(reader)?;
     let stored = plans::current(&state.engine, name).await?;
     let inputs = inputs(&stored.plan.inputs, fields);
-    let (key, _) = runs::start(&state.engine, &person, name, inputs).await?;
+    let (key, _) = lifecycle::start(&state.engine, &person, name, inputs).await?;
     Ok(format!("/runs/{key}"))
 }
 

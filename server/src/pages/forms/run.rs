@@ -1,7 +1,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use engine::runs;
+use engine::lifecycle;
 use model::id::RunKey;
 
 use super::super::reader::Reader;
@@ -18,8 +18,8 @@ pub async fn act(
     let (engine, run) = (&state.engine, RunKey(key));
     let done = match (sender(&reader), verb.as_str()) {
         (Err(error), _) => Err(error),
-        (Ok(person), "cancel") => runs::cancel(engine, &person, run).await,
-        (Ok(person), "retry") => runs::retry_failed(engine, &person, run).await,
+        (Ok(person), "cancel") => lifecycle::cancel_run(engine, &person, run).await,
+        (Ok(person), "retry") => lifecycle::retry_failed(engine, &person, run).await,
         (Ok(_), _) => return StatusCode::NOT_FOUND.into_response(),
     };
     let page = format!("/runs/{key}");

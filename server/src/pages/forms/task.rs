@@ -1,7 +1,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use engine::tasks;
+use engine::lifecycle;
 use model::id::TaskId;
 
 use super::super::reader::Reader;
@@ -18,10 +18,10 @@ pub async fn act(
     let (engine, task) = (&state.engine, TaskId(id));
     let done = match (sender(&reader), verb.as_str()) {
         (Err(error), _) => Err(error),
-        (Ok(person), "cancel") => tasks::cancel(engine, &person, task, None).await,
-        (Ok(person), "rerun") => tasks::rerun(engine, &person, task).await,
-        (Ok(person), "hold") => tasks::hold(engine, &person, task).await,
-        (Ok(person), "unhold") => tasks::unhold(engine, &person, task).await,
+        (Ok(person), "cancel") => lifecycle::cancel(engine, &person, task, None).await,
+        (Ok(person), "rerun") => lifecycle::rerun(engine, &person, task).await,
+        (Ok(person), "hold") => lifecycle::hold(engine, &person, task).await,
+        (Ok(person), "unhold") => lifecycle::unhold(engine, &person, task).await,
         (Ok(_), _) => return StatusCode::NOT_FOUND.into_response(),
     };
     let page = format!("/tasks/{id}");

@@ -1,8 +1,9 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use engine::approvals::digest;
-use engine::{history, reported, tasks};
+use engine::lifecycle;
+use engine::tasks::digest;
+use engine::{history, reported};
 use model::id::TaskId;
 use model::identity::Principal;
 use model::view::Verdict;
@@ -112,7 +113,7 @@ pub async fn cancel(
     OptionalJson(body): OptionalJson<Accompanying>,
 ) -> Result<Json<AgentTask>, Refusal> {
     let note = note(&query, body.and_then(|body| body.note))?;
-    tasks::cancel(&state.engine, &principal, id, note.as_deref()).await?;
+    lifecycle::cancel(&state.engine, &principal, id, note.as_deref()).await?;
     let row = history::task_row(&state.engine, &principal, id).await?;
     Ok(Json(row.into()))
 }

@@ -1,0 +1,362 @@
+//! One person's answer: recorded with all that follows from it, or not at all.
+
+use anyhow::Context;
+use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
+use model::identity::{Permission, Principal};
+use model::plan::Gate;
+use model::task::GatePhase;
+use model::view::{ApprovalState, Verdict};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::outcome::Outcome;
+use crate::approvals::tally::{self, Standing, Tally};
+use crate::approvals::{Signature, may_sign, phase_of};
+use crate::identity::accounts::hold_administration;
+use crate::notify::outbox;
+use crate::tasks::digest::{Digest, hex};
+use crate::tasks::lock_task;
+use crate::{Engine, Error, Result, audit, plans};
+
+/// How long a note may be, in characters.
+pub const NOTE_CHARACTERS: usize = 4_000;
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Page,
+    Api,
+    /// A button in a message.
+    Slack,
+}
+
+impl Channel {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Api => "api",
+            Self::Slack => "slack",
+        }
+    }
+}
+
+/// An answer to a request.
+#[derive(Clone, Debug)]
+pub struct Decide {
+    pub approval: ApprovalId,
+    /// What the person looked at; without it the answer binds to the present digest.
+    pub digest: Option<Digest>,
+    pub verdict: Verdict,
+    pub note: Option<String>,
+    /// What the first who approves fills in, by name, where the gate has `inputs`.
+    pub inputs: Option<serde_json::Value>,
+    pub channel: Channel,
+}
+
+/// What an answer came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    pub task: TaskId,
+    /// Pending while more people must answer.
+    pub state: ApprovalState,
+}
+
+/// A request as it stood when the answer came.
+pub(super) struct Request {
+    pub task: TaskId,
+    pub attempt: AttemptNumber,
+    pub phase: Option<GatePhase>,
+    pub digest: Vec<u8>,
+    pub gate: Gate,
+    /// Who asked for the run, and for its retries.
+    pub requesters: Vec<AccountId>,
+}
+
+/// Answers a request. One guarded UPDATE decides: of several answers one wins.
+///
+/// Where the gate asks for more than one signature, the request stays pending until
+/// enough people have approved.
+///
+/// # Errors
+/// [`Error::Forbidden`] to who may not sign; [`Error::Conflict`] naming the
+/// state where it was answered before or the result changed since;
+/// [`Error::Gone`] where it has expired; [`Error::Invalid`] where the policy
+/// wants a comment or inputs that are missing.
+pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> Result<Decided> {
+    crate::authorise(principal, Permission::Decide)?;
+    let note = checked_note(answer)?;
+    let mut transaction = engine.pool.begin().await?;
+    let connection = &mut *transaction;
+    let task = read(connection, answer.approval).await?.task;
+    // The run's lock first, as every verb takes it; a pruned task has nothing to decide.
+    let stored = lock_task(connection, task).await?;
+    // What was read before the lock may have changed: the policy grows when it escalates.
+    let request = read(connection, answer.approval).await?;
+    claim_decision(connection, answer, &request).await?;
+    // Nobody loses a role, a group or a delegation between this question and the record.
+    hold_administration(connection).await?;
+    let signature = may_sign(
+        connection,
+        principal,
+        answer.approval,
+        &request.gate,
+        &request.requesters,
+    )
+    .await?;
+    check_comment(&request.gate, answer.verdict, note)?;
+    let tally = tally(connection, answer.approval).await?;
+    if answer.verdict == Verdict::Approve {
+        take_inputs(connection, answer, &request).await?;
+    }
+    let standing = tally::standing(&request.gate, tally, answer.verdict, signature.signers);
+    record(connection, principal, answer, &request, &signature, note).await?;
+    let state = match standing {
+        Standing::Open => ApprovalState::Pending,
+        Standing::Approved => ApprovalState::Approved,
+        Standing::Rejected => ApprovalState::Rejected,
+        Standing::ChangesRequested => ApprovalState::ChangesRequested,
+    };
+    if state != ApprovalState::Pending {
+        close(connection, answer.approval, state).await?;
+        outbox::approval_decided(connection, &engine.settings, answer.approval).await?;
+        let outcome = Outcome {
+            engine,
+            principal,
+            approval: answer.approval,
+            request: &request,
+            task: &stored,
+            note,
+        };
+        outcome.follow(connection, standing).await?;
+    }
+    transaction.commit().await?;
+    engine.hint_ready();
+    Ok(Decided { task, state })
+}
+
+fn checked_note(answer: &Decide) -> Result<Option<&str>> {
+    let note = answer
+        .note
+        .as_deref()
+        .map(str::trim)
+        .filter(|note| !note.is_empty());
+    match note {
+        Some(note) if note.chars().count() > NOTE_CHARACTERS => Err(Error::TooLarge(format!(
+            "the note is longer than {NOTE_CHARACTERS} characters"
+        ))),
+        Some(note) if note.contains('\0') => Err(Error::invalid(
+            "note",
+            "it holds a NUL character; remove it",
+        )),
+        Some(_) | None => Ok(note),
+    }
+}
+
+fn check_comment(gate: &Gate, verdict: Verdict, note: Option<&str>) -> Result<()> {
+    if note.is_some() || !verdict.needs_comment(gate.comment) {
+        return Ok(());
+    }
+    let message = match verdict {
+        Verdict::RequestChanges => "say what should change",
+        Verdict::Reject => "a refusal needs a reason; write why",
+        Verdict::Approve => "this policy wants a comment with every answer",
+    };
+    Err(Error::invalid("note", message))
+}
+
+async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> {
+    let row = sqlx::query!(
+        "SELECT task_id, attempt, phase, digest, policy, requesters FROM approvals WHERE id = $1",
+        id.0
+    )
+    .fetch_optional(connection)
+    .await?
+    .ok_or_else(|| Error::NotFound(format!("there is no approval {id}")))?;
+    Ok(Request {
+        task: TaskId(row.task_id),
+        attempt: AttemptNumber(row.attempt),
+        phase: phase_of(row.phase.as_deref(), id)?,
+        digest: row.digest,
+        gate: serde_json::from_value(row.policy)
+            .with_context(|| format!("approvals.policy of row {id} is not a gate"))?,
+        requesters: row.requesters.into_iter().map(AccountId).collect(),
+    })
+}
+
+/// The guarded UPDATE: pending, in time, and still about what was looked at. It holds the
+/// row, so that answers to one request come one after another.
+async fn claim_decision(
+    connection: &mut PgConnection,
+    answer: &Decide,
+    request: &Request,
+) -> Result<()> {
+    let looked_at = answer
+        .digest
+        .map_or_else(|| request.digest.clone(), |digest| digest.to_vec());
+    let held = sqlx::query!(
+        "UPDATE approvals SET signatures = signatures + $2
+         WHERE id = $1 AND state = 'pending' AND digest = $3 AND attempt = $4
+           AND (expires_at IS NULL OR expires_at > watchbill_now())",
+        answer.approval.0,
+        i32::from(answer.verdict == Verdict::Approve),
+        looked_at,
+        request.attempt.0,
+    )
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if held == 1 {
+        return Ok(());
+    }
+    Err(why_not(connection, answer.approval, &looked_at).await?)
+}
+
+async fn close(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+    state: ApprovalState,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE approvals SET state = $2, decided_at = watchbill_now() WHERE id = $1 AND state = 'pending'",
+        approval.0,
+        state.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn tally(connection: &mut PgConnection, approval: ApprovalId) -> Result<Tally> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE verdict = 'approve') AS "approvals!",
+                  count(*) FILTER (WHERE verdict = 'reject') AS "refusals!"
+           FROM decisions WHERE approval_id = $1"#,
+        approval.0
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Tally {
+        approvals: usize::try_from(row.approvals).unwrap_or(0),
+        refusals: usize::try_from(row.refusals).unwrap_or(0),
+    })
+}
+
+/// The first who approves fills the inputs in; whoever signs after them signs those.
+async fn take_inputs(
+    connection: &mut PgConnection,
+    answer: &Decide,
+    request: &Request,
+) -> Result<()> {
+    let given = answer.inputs.clone().unwrap_or(serde_json::Value::Null);
+    if request.gate.inputs.is_empty() && given.is_null() {
+        return Ok(());
+    }
+    if answer.channel == Channel::Slack {
+        return Err(Error::invalid(
+            "inputs",
+            "who approves this fills something in, or signs what was filled in: do it on the page",
+        ));
+    }
+    let present = sqlx::query_scalar!(
+        "SELECT inputs FROM approvals WHERE id = $1",
+        answer.approval.0
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if let Some(present) = present {
+        // A program that gives none signs what is there; a person has seen it or has not.
+        let unseen_is_fine = given.is_null() && answer.channel == Channel::Api;
+        return if unseen_is_fine || given == present {
+            Ok(())
+        } else {
+            Err(Error::Conflict(format!(
+                "approval {} was signed with other inputs before; look again, and refuse if they are wrong",
+                answer.approval
+            )))
+        };
+    }
+    let inputs = plans::inputs::check_definitions(&request.gate.inputs, given, "the approval")?;
+    sqlx::query!(
+        "UPDATE approvals SET inputs = $2 WHERE id = $1",
+        answer.approval.0,
+        inputs
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Why the guarded UPDATE found nothing, for the person who was too late.
+async fn why_not(connection: &mut PgConnection, id: ApprovalId, looked_at: &[u8]) -> Result<Error> {
+    let row = sqlx::query!(
+        r#"SELECT a.state, a.digest, coalesce(a.expires_at <= watchbill_now(), false) AS "late!",
+                  (SELECT d.decided_by FROM decisions d WHERE d.approval_id = a.id ORDER BY d.id DESC LIMIT 1) AS decided_by
+           FROM approvals a WHERE a.id = $1"#,
+        id.0
+    )
+    .fetch_one(connection)
+    .await?;
+    if row.state == "expired" || (row.state == "pending" && row.late) {
+        return Ok(Error::Gone(format!(
+            "approval {id} has expired; it was not approved"
+        )));
+    }
+    if row.state == "pending" && row.digest != looked_at {
+        return Ok(Error::Conflict(format!(
+            "what approval {id} is about has changed since you looked; look again before you decide"
+        )));
+    }
+    let by = row
+        .decided_by
+        .map(|name| format!(" by {name}"))
+        .unwrap_or_default();
+    Ok(Error::Conflict(format!(
+        "approval {id} is already {}{by}",
+        row.state
+    )))
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    answer: &Decide,
+    request: &Request,
+    signature: &Signature,
+    note: Option<&str>,
+) -> Result<()> {
+    let (behalf, behalf_name) = signature
+        .on_behalf_of
+        .as_ref()
+        .map(|(account, login)| (account.0, login.as_str()))
+        .unzip();
+    sqlx::query!(
+        "INSERT INTO decisions (approval_id, account_id, decided_by, verdict, note, digest, sole_decider, channel,
+                                on_behalf_of, on_behalf_of_name)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        answer.approval.0,
+        signature.account.0,
+        principal.name,
+        answer.verdict.as_str(),
+        note,
+        request.digest,
+        signature.sole_decider,
+        answer.channel.as_str(),
+        behalf,
+        behalf_name,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let details = json!({
+        "verdict": answer.verdict,
+        "task": request.task,
+        "attempt": request.attempt,
+        "digest": hex(&request.digest),
+        "note": note,
+        "sole_decider": signature.sole_decider,
+        "on_behalf_of": behalf_name,
+        "inputs": answer.inputs,
+        "channel": answer.channel.as_str(),
+    });
+    let subject = format!("approval/{}", answer.approval);
+    audit::record(connection, principal, "approval.decide", &subject, details).await
+}
