@@ -3,6 +3,7 @@
 use model::id::TaskId;
 use model::identity::{Permission, Principal};
 use model::plan::PlanTask;
+use model::task::GatePhase;
 use serde_json::Value;
 
 use super::standalone::to_store;
@@ -43,6 +44,17 @@ pub async fn enqueue(
         .collect::<Result<Vec<_>>>()?;
     let inputs: Vec<&Value> = tasks.iter().map(|task| &task.inputs).collect();
     for (place, (definition, inputs)) in definitions.iter().zip(&inputs).enumerate() {
+        let own = &tasks[place].definition;
+        let starts_gated = own
+            .approval
+            .as_ref()
+            .is_some_and(|gate| gate.phase == GatePhase::BeforeStart);
+        if starts_gated || !own.needs.is_empty() || own.when.is_some() {
+            return Err(Error::invalid(
+                format!("tasks[{place}]"),
+                "a task on its own starts at once: put one that has needs, a condition or a gate before its start into a plan",
+            ));
+        }
         if holds_nul(definition) || holds_nul(inputs) {
             return Err(Error::invalid(
                 format!("tasks[{place}]"),
