@@ -19,7 +19,13 @@ fn every_state_leads_where_the_design_says() {
     use TaskState as S;
     for state in S::ALL {
         let expected: &[S] = match state {
-            S::Created => &[S::Queued, S::AwaitingApproval, S::Skipped, S::Cancelled],
+            S::Created => &[
+                S::Queued,
+                S::AwaitingApproval,
+                S::Failed,
+                S::Skipped,
+                S::Cancelled,
+            ],
             S::Queued => &[
                 S::Scheduled,
                 S::OnHold,
@@ -41,8 +47,10 @@ fn every_state_leads_where_the_design_says() {
             // Blocked is a reported task that was sent back to its orchestrator.
             S::AwaitingApproval => &[S::Queued, S::Blocked, S::Succeeded, S::Failed, S::Cancelled],
             S::Cancelling => &[S::Cancelled],
-            S::Succeeded => &[],
-            S::Failed | S::Skipped | S::Cancelled => &[S::Created, S::Queued],
+            // What was signed has changed since: it is asked again.
+            S::Succeeded => &[S::AwaitingApproval],
+            // Never to the queue at once: what it needs is counted again first.
+            S::Failed | S::Skipped | S::Cancelled => &[S::Created],
         };
         assert_eq!(targets(state), expected, "from {state}");
     }
@@ -104,7 +112,12 @@ proptest! {
             prop_assert_eq!(permitted(state, event), apply(state, event).is_ok());
             let Ok(next) = apply(state, event) else { continue };
             if state.is_finished() {
-                prop_assert!(matches!(event, TaskEvent::Rerun | TaskEvent::Rearm), "{} by {:?}", state, event);
+                let again = TaskEvent::RequestApproval(GatePhase::AfterResult);
+                prop_assert!(
+                    matches!(event, TaskEvent::Rerun | TaskEvent::Rearm)
+                        || (state == TaskState::Succeeded && event == again),
+                    "{} by {:?}", state, event
+                );
             }
             if next == TaskState::Running {
                 prop_assert_eq!(event, TaskEvent::Claim);

@@ -14,10 +14,16 @@ use uuid::Uuid;
 use crate::tasks::{Claimed, LeaseRef, StoredDefinition, WorkerIdentity, task_contexts};
 use crate::{Engine, Error, Result, plans};
 
+/// How many refused tasks are told.
+const REFUSED: i64 = 20;
+
 /// How soon a question that the database could not answer is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Claims up to `limit` ready tasks, the most urgent and then the oldest first.
+///
+/// A task whose needs do not let it start is refused here whatever put it into the queue:
+/// see [`refused`].
 ///
 /// One statement takes the rows, leases them, which opens their attempts, and writes
 /// their history. The rows are locked in a materialised CTE: with
@@ -83,6 +89,7 @@ async fn claim_rows(
         WITH ready AS MATERIALIZED (
             SELECT id FROM tasks
             WHERE state = 'queued' AND origin = 'native' AND labels <@ $1::text[]
+              AND (run IS NULL OR watchbill_may_start(id, join_rule))
             ORDER BY priority DESC, ready_at, id
             LIMIT $2
             FOR UPDATE SKIP LOCKED
@@ -123,6 +130,27 @@ async fn claim_rows(
     .fetch_all(connection)
     .await?;
     Ok(rows)
+}
+
+/// Names the queued tasks that no claim takes, because what they need does not let them start.
+///
+/// Nothing puts such a task into the queue; where there is one, there is a fault of ours.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn refused(engine: &Engine) -> Result<Vec<(TaskId, String)>> {
+    let rows = sqlx::query!(
+        "SELECT id, name FROM tasks
+         WHERE state = 'queued' AND origin = 'native' AND run IS NOT NULL AND NOT watchbill_may_start(id, join_rule)
+         ORDER BY id LIMIT $1",
+        REFUSED
+    )
+    .fetch_all(&engine.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (TaskId(row.id), row.name))
+        .collect())
 }
 
 /// Adds what the plan's version says, and what the earlier tasks came to.

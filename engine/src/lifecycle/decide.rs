@@ -10,6 +10,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::outcome::Outcome;
+use super::signed;
 use crate::approvals::tally::{self, Standing, Tally};
 use crate::approvals::{Signature, may_sign, phase_of};
 use crate::identity::accounts::hold_administration;
@@ -66,6 +67,7 @@ pub(super) struct Request {
     pub task: TaskId,
     pub attempt: AttemptNumber,
     pub phase: Option<GatePhase>,
+    pub pending: bool,
     pub digest: Vec<u8>,
     pub gate: Gate,
     /// Who asked for the run, and for its retries.
@@ -92,6 +94,17 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
     let stored = lock_task(connection, task).await?;
     // What was read before the lock may have changed: the policy grows when it escalates.
     let request = read(connection, answer.approval).await?;
+    if answer.verdict == Verdict::Approve
+        && request.pending
+        && let Some(void) = signed::compare(engine, connection, &stored, answer.approval).await?
+    {
+        let sentence = void.sentence();
+        let again = void.ask_again(engine, connection, &stored).await?;
+        transaction.commit().await?;
+        return Err(Error::Conflict(format!(
+            "{sentence}; it is asked again as approval {again}"
+        )));
+    }
     claim_decision(connection, answer, &request).await?;
     // Nobody loses a role, a group or a delegation between this question and the record.
     hold_administration(connection).await?;
@@ -166,7 +179,7 @@ fn check_comment(gate: &Gate, verdict: Verdict, note: Option<&str>) -> Result<()
 
 async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> {
     let row = sqlx::query!(
-        "SELECT task_id, attempt, phase, digest, policy, requesters FROM approvals WHERE id = $1",
+        "SELECT task_id, attempt, phase, state, digest, policy, requesters FROM approvals WHERE id = $1",
         id.0
     )
     .fetch_optional(connection)
@@ -176,6 +189,7 @@ async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> 
         task: TaskId(row.task_id),
         attempt: AttemptNumber(row.attempt),
         phase: phase_of(row.phase.as_deref(), id)?,
+        pending: row.state == ApprovalState::Pending.as_str(),
         digest: row.digest,
         gate: serde_json::from_value(row.policy)
             .with_context(|| format!("approvals.policy of row {id} is not a gate"))?,

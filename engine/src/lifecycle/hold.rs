@@ -5,7 +5,8 @@ use model::identity::{Permission, Principal};
 use model::task::{TaskEvent, TaskState};
 
 use super::cancel::audit;
-use crate::tasks::{Move, lock_task, write_moves};
+use super::entry;
+use crate::tasks::{Move, lock_task, task_definition, write_moves};
 use crate::{Engine, Error, Result};
 
 /// Puts a queued task aside.
@@ -35,6 +36,10 @@ async fn put(
     }
     let next = model::task::apply(stored.state, event)
         .map_err(|error| Error::Conflict(format!("task {task}: {error}")))?;
+    if next == TaskState::Queued {
+        let definition = task_definition(engine, &mut transaction, &stored).await?;
+        entry::demand_needs(&mut transaction, &stored, definition.join).await?;
+    }
     write_moves(
         &mut transaction,
         &principal.name,

@@ -127,6 +127,10 @@ async fn insert_tasks(
         .map(|task| i32::try_from(task.needs.len()).unwrap_or(i32::MAX))
         .collect();
     let labels: Vec<String> = tasks.iter().map(|task| task.labels.join(",")).collect();
+    let joins: Vec<Option<&str>> = tasks
+        .iter()
+        .map(|task| (!task.needs.is_empty()).then_some(task.join.as_str()))
+        .collect();
     sqlx::query!(
         "INSERT INTO queues (name) SELECT DISTINCT unnest($1::text[]) ON CONFLICT DO NOTHING",
         &queues as &[&str]
@@ -135,11 +139,12 @@ async fn insert_tasks(
     .await?;
     let ids: Vec<i64> = sqlx::query_scalar!(
         "WITH made AS (
-             INSERT INTO tasks (run, position, name, origin, state, queue, priority, pending_dependencies, labels, inputs)
+             INSERT INTO tasks (run, position, name, origin, state, queue, priority, pending_dependencies, labels, inputs,
+                                join_rule)
              SELECT $1, place, name, 'native', 'created', queue, priority, pending,
-                    CASE WHEN labels = '' THEN '{}' ELSE string_to_array(labels, ',') END, $7
-             FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::text[])
-                 WITH ORDINALITY AS g (name, queue, priority, pending, labels, place)
+                    CASE WHEN labels = '' THEN '{}' ELSE string_to_array(labels, ',') END, $7, join_rule
+             FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $9::text[])
+                 WITH ORDINALITY AS g (name, queue, priority, pending, labels, join_rule, place)
              ORDER BY place
              RETURNING id, position
          ), recorded AS (
@@ -155,6 +160,7 @@ async fn insert_tasks(
         &labels,
         new.inputs,
         new.started_by,
+        &joins as &[Option<&str>],
     )
     .fetch_all(&mut *connection)
     .await?;

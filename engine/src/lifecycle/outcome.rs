@@ -7,9 +7,9 @@ use model::view::ApprovalState;
 use sqlx::PgConnection;
 
 use super::decide::Request;
-use super::settle;
+use super::{entry, settle};
 use crate::approvals::tally::Standing;
-use crate::tasks::{Move, StoredTask, write_moves};
+use crate::tasks::{Move, StoredTask, task_definition, write_moves};
 use crate::{Engine, Error, Result};
 
 /// A decision that ends its request.
@@ -34,6 +34,9 @@ impl Outcome<'_> {
         match standing {
             Standing::Open => Ok(()),
             Standing::Approved => {
+                if phase == GatePhase::BeforeStart {
+                    self.demand_needs(connection).await?;
+                }
                 self.mark(connection, ApprovalState::Approved).await?;
                 self.hand_on_inputs(connection).await?;
                 self.write(connection, TaskEvent::Approve(phase), None)
@@ -66,6 +69,9 @@ impl Outcome<'_> {
                 ));
             }
         };
+        if self.task.native {
+            self.demand_needs(connection).await?;
+        }
         let rounds = self.request.gate.rounds;
         let asked = sqlx::query_scalar!(
             "UPDATE tasks SET changes_wanted = $2, change_round = change_round + 1, automatic_retries = 0,
@@ -87,6 +93,13 @@ impl Outcome<'_> {
             .await?;
         let reason = self.said("changes asked for");
         self.write(connection, event, Some(reason)).await
+    }
+
+    /// A start that was asked for goes by the one way into the queue, as every other.
+    async fn demand_needs(&self, connection: &mut PgConnection) -> Result<()> {
+        let definition = task_definition(self.engine, connection, self.task).await?;
+        entry::demand_needs(connection, self.task, definition.join).await?;
+        Ok(())
     }
 
     fn said(&self, what: &str) -> String {

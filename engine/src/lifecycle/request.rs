@@ -5,11 +5,11 @@ use std::sync::Arc;
 use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::plan::{PlanTask, RiskLevel};
 use model::task::GatePhase;
-use serde_json::json;
 use sqlx::PgConnection;
 
 use super::deadlines;
 use super::gate::Stop;
+use super::signed;
 use crate::notify::mail;
 use crate::notify::outbox::{self, AwaitingApproval};
 use crate::tasks::digest::{self, Digest};
@@ -122,20 +122,7 @@ pub(crate) async fn request_before(
     definition: &Arc<PlanTask>,
     stop: &Stop,
 ) -> Result<()> {
-    let inputs = match task.run {
-        Some(run) => {
-            sqlx::query_scalar!("SELECT inputs FROM runs WHERE id = $1", run.0)
-                .fetch_one(&mut *connection)
-                .await?
-        }
-        None => json!({}),
-    };
-    let result = json!({
-        "task": task.name,
-        "plan_version": task.plan_version,
-        "definition": definition.as_ref(),
-        "inputs": inputs,
-    });
+    let result = signed::start_fields(connection, task, definition).await?;
     let digest = digest::of(&result)?;
     let approval = insert_request(
         connection,
@@ -156,7 +143,7 @@ pub(crate) async fn request_before(
 }
 
 /// Leaves a message about the request in the outbox, within the same transaction.
-async fn notify(
+pub(super) async fn notify(
     engine: &Engine,
     connection: &mut PgConnection,
     approval: ApprovalId,

@@ -1,21 +1,27 @@
 //! A person asks for a new attempt; earlier signatures are void.
 
+use std::collections::HashMap;
+
 use model::id::TaskId;
 use model::identity::{Permission, Principal};
-use model::task::{GatePhase, TaskEvent, TaskState};
+use model::task::{TaskEvent, TaskState};
 use sqlx::PgConnection;
 
 use super::cancel::audit;
+use super::entry::{self, Entry};
 use super::settle;
 use crate::tasks::{Move, StoredTask, lock_task, state_of, task_definition, write_moves};
 use crate::{Engine, Error, Result};
 
-/// Retries one finished task. Where a gate stops it before its start, it asks again.
+/// Tries one finished task again, by the one way into the queue: its needs are counted, its
+/// condition is judged, and a gate before its start asks again.
 ///
 /// Its dependants stay as they are: retry the run for those.
 ///
 /// # Errors
-/// [`Error::Conflict`] naming the state where it has not failed, been skipped or cancelled.
+/// [`Error::Conflict`] naming the state where it has not failed, been skipped or cancelled;
+/// naming the need that does not allow a start; naming a task that goes on from how this one
+/// ended; or with the condition that leaves it out.
 pub async fn rerun(engine: &Engine, principal: &Principal, task: TaskId) -> Result<TaskState> {
     crate::authorise(principal, Permission::Run)?;
     let mut transaction = engine.pool.begin().await?;
@@ -25,16 +31,10 @@ pub async fn rerun(engine: &Engine, principal: &Principal, task: TaskId) -> Resu
             "task {task} is run by an outside orchestrator; retry it there"
         )));
     }
-    let definition = task_definition(engine, &mut transaction, &stored).await?;
-    let gated = definition
-        .approval
-        .as_ref()
-        .is_some_and(|gate| gate.phase == GatePhase::BeforeStart);
-    let event = if gated {
-        TaskEvent::Rearm
-    } else {
-        TaskEvent::Rerun
-    };
+    let event = TaskEvent::Rerun;
+    model::task::apply(stored.state, event)
+        .map_err(|error| Error::Conflict(format!("task {task}: {error}")))?;
+    demand_start(engine, &mut transaction, &stored).await?;
     write_moves(
         &mut transaction,
         &principal.name,
@@ -48,16 +48,36 @@ pub async fn rerun(engine: &Engine, principal: &Principal, task: TaskId) -> Resu
     )
     .await?;
     reset(&mut transaction, principal, &[&stored]).await?;
+    let free = entry::recount(&mut transaction, &[task]).await?;
     audit(&mut transaction, principal, "task.rerun", task, None).await?;
-    if gated {
-        settle::start_tasks(engine, &mut transaction, &[task]).await?;
-    }
+    settle::start_tasks(engine, &mut transaction, &free).await?;
     let state = sqlx::query_scalar!("SELECT state FROM tasks WHERE id = $1", task.0)
         .fetch_one(&mut *transaction)
         .await?;
     transaction.commit().await?;
     engine.hint_ready();
     state_of(task.0, &state)
+}
+
+/// Refuses what would end without a start, before anything is forgotten.
+async fn demand_start(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    stored: &StoredTask,
+) -> Result<()> {
+    let definition = task_definition(engine, connection, stored).await?;
+    let needs = entry::demand_needs(connection, stored, definition.join).await?;
+    entry::demand_idle_dependants(connection, stored).await?;
+    let mut contexts = HashMap::new();
+    match entry::judge(connection, &mut contexts, stored, &definition, &needs).await? {
+        Entry::Asks(_) | Entry::Starts => Ok(()),
+        Entry::Waits(reason) | Entry::LeftOut(reason) | Entry::Fails(reason) => {
+            Err(Error::Conflict(format!(
+                "task {} ({}) cannot start: {reason}",
+                stored.id, stored.name
+            )))
+        }
+    }
 }
 
 /// Forgets what the last attempts left on the tasks, and makes the caller a requester, too:

@@ -1,13 +1,11 @@
 //! Retrying a run from what failed.
 
-use std::collections::HashSet;
-
 use model::id::{RunKey, TaskId};
 use model::identity::{Permission, Principal};
 use model::task::{TaskEvent, TaskState};
 use serde_json::json;
 
-use super::{reset, settle};
+use super::{entry, reset, settle};
 use crate::tasks::{Move, StoredTask, lock_tasks, write_moves};
 use crate::{Engine, Error, Result, audit};
 
@@ -76,7 +74,8 @@ pub async fn retry_failed(engine: &Engine, principal: &Principal, run: RunKey) -
         &again.iter().collect::<Vec<_>>(),
     )
     .await?;
-    let roots = wait_again(&mut transaction, &again).await?;
+    let again_ids: Vec<TaskId> = again.iter().map(|task| task.id).collect();
+    let roots = entry::recount(&mut transaction, &again_ids).await?;
     audit::record(
         &mut transaction,
         principal,
@@ -89,37 +88,4 @@ pub async fn retry_failed(engine: &Engine, principal: &Principal, run: RunKey) -
     transaction.commit().await?;
     engine.hint_ready();
     Ok(again.len() as u64)
-}
-
-/// Counts anew what each task waits for; returns those that wait for nothing.
-async fn wait_again(
-    connection: &mut sqlx::PgConnection,
-    again: &[StoredTask],
-) -> Result<Vec<TaskId>> {
-    let ids: Vec<i64> = again.iter().map(|task| task.id.0).collect();
-    sqlx::query!(
-        "UPDATE task_dependencies SET settled = NOT needs_task_id = ANY($1) WHERE task_id = ANY($1)",
-        &ids
-    )
-    .execute(&mut *connection)
-    .await?;
-    let waiting = sqlx::query_scalar!(
-        "WITH counts AS (
-             SELECT task_id, count(*)::int AS pending FROM task_dependencies
-             WHERE task_id = ANY($1) AND NOT settled GROUP BY task_id
-         )
-         UPDATE tasks t SET pending_dependencies = coalesce(c.pending, 0)
-         FROM tasks s LEFT JOIN counts c ON c.task_id = s.id
-         WHERE t.id = s.id AND t.id = ANY($1)
-         RETURNING CASE WHEN t.pending_dependencies > 0 THEN t.id END",
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    let waiting: HashSet<i64> = waiting.into_iter().flatten().collect();
-    Ok(again
-        .iter()
-        .map(|task| task.id)
-        .filter(|id| !waiting.contains(&id.0))
-        .collect())
 }

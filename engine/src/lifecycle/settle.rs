@@ -3,10 +3,11 @@
 use model::id::TaskId;
 use sqlx::PgConnection;
 
+use super::entry::need;
 use super::release::{Ready, Released};
 use super::{close, release};
-use crate::notify::outbox;
-use crate::tasks::{StoredDefinition, StoredTask, state_of, stored_row};
+use crate::notify::{mail, outbox};
+use crate::tasks::{StoredDefinition, StoredTask, stored_row};
 use crate::{Engine, Result};
 
 /// Lets go on what waited for these finished tasks, until nothing more follows;
@@ -24,7 +25,8 @@ pub(crate) async fn after_finish(
     while !finished.is_empty() {
         let ready = count_off(connection, &finished).await?;
         let mut released = release::release(engine, connection, ready).await?;
-        if released.skipped.is_empty() {
+        tell_failed(engine, connection, &released.failed).await?;
+        if released.ended.is_empty() {
             // A dependant is of the same run: where one goes on, the run has not ended.
             let goes_on = touched.len() == 1 && released.goes_on;
             let roots = if goes_on {
@@ -35,10 +37,11 @@ pub(crate) async fn after_finish(
             touched.clear();
             queued.append(&mut released.queued);
             released = release_unread(engine, connection, &roots).await?;
+            tell_failed(engine, connection, &released.failed).await?;
         }
         queued.append(&mut released.queued);
-        touched.extend(&released.skipped);
-        finished = released.skipped;
+        touched.extend(&released.ended);
+        finished = released.ended;
     }
     Ok(queued)
 }
@@ -50,8 +53,18 @@ pub(crate) async fn start_tasks(
     roots: &[TaskId],
 ) -> Result<()> {
     let released = release_unread(engine, connection, roots).await?;
-    after_finish(engine, connection, released.skipped).await?;
+    tell_failed(engine, connection, &released.failed).await?;
+    after_finish(engine, connection, released.ended).await?;
     Ok(())
+}
+
+/// Tells people of tasks that failed without a start; [`after_finish`] tells webhooks.
+async fn tell_failed(
+    engine: &Engine,
+    connection: &mut PgConnection,
+    failed: &[TaskId],
+) -> Result<()> {
+    mail::tasks_failed(connection, engine, failed).await
 }
 
 async fn release_unread(
@@ -93,7 +106,9 @@ async fn count_off(connection: &mut PgConnection, finished: &[TaskId]) -> Result
                ARRAY(SELECT n.name FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id
                      WHERE d.task_id = t.id ORDER BY n.position, n.id) AS "need_names!",
                ARRAY(SELECT n.state FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id
-                     WHERE d.task_id = t.id ORDER BY n.position, n.id) AS "need_states!"
+                     WHERE d.task_id = t.id ORDER BY n.position, n.id) AS "need_states!",
+               ARRAY(SELECT n.approval_state FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id
+                     WHERE d.task_id = t.id ORDER BY n.position, n.id) AS "need_approvals!: Vec<Option<String>>"
         FROM counted t LEFT JOIN runs r ON r.id = t.run
         WHERE t.pending_dependencies = 0 AND t.state = 'created' ORDER BY t.id
         "#,
@@ -103,13 +118,14 @@ async fn count_off(connection: &mut PgConnection, finished: &[TaskId]) -> Result
     .await?;
     rows.into_iter()
         .map(|row| {
-            let states = row.need_states.iter().map(|state| state_of(row.id, state));
+            let answers = row.need_states.iter().zip(&row.need_approvals);
+            let needs = row
+                .need_names
+                .into_iter()
+                .zip(answers)
+                .map(|(name, (state, approval))| need(row.id, name, state, approval.as_deref()));
             Ok(Ready {
-                needs: row
-                    .need_names
-                    .into_iter()
-                    .zip(states.collect::<Result<Vec<_>>>()?)
-                    .collect(),
+                needs: needs.collect::<Result<_>>()?,
                 task: StoredTask::try_from(stored_row!(row))?,
             })
         })

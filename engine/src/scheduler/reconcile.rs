@@ -1,10 +1,11 @@
-//! Re-arming: a trigger that is enabled and has nothing due gets its next moment.
+//! Re-arming: a trigger that is enabled and has nothing due gets its next moment; and a look
+//! for tasks that no claim takes.
 
 use model::id::{PlanVersionId, TriggerId};
 
 use super::fire::stop;
 use crate::schedule::Timetable;
-use crate::{Engine, Result, plans};
+use crate::{Engine, Result, lifecycle, plans};
 
 /// How many triggers one pass looks at.
 const BATCH: i64 = 10_000;
@@ -21,11 +22,26 @@ pub async fn reconcile(engine: &Engine) -> Result<u64> {
     )
     .fetch_all(&engine.pool)
     .await?;
+    for (task, name) in lifecycle::refused(engine).await? {
+        tracing::error!(
+            task.id = task.0,
+            "task {task} ({name}) is in the queue although its needs do not let it start; no claim takes it"
+        );
+    }
     let mut armed = 0;
     let mut connection = engine.pool.acquire().await?;
     for row in rows {
         let id = TriggerId(row.id);
-        let plan = plans::version(engine, &mut connection, PlanVersionId(row.version_id)).await?;
+        let plan =
+            match plans::version(engine, &mut connection, PlanVersionId(row.version_id)).await {
+                Ok(plan) => plan,
+                Err(error) if error.ends_transaction() => return Err(error),
+                // One unreadable version must not keep the other plans' triggers unarmed.
+                Err(error) => {
+                    tracing::error!(trigger.id = row.id, "a trigger cannot be armed: {error}");
+                    continue;
+                }
+            };
         let Some(trigger) = plan.triggers.iter().find(|trigger| trigger.key == row.key) else {
             stop(
                 &mut connection,

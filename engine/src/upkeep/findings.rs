@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{Engine, Result};
+use crate::{Engine, Result, lifecycle};
 
 /// A clock this far off makes records lie.
 const SKEW: TimeDelta = TimeDelta::seconds(2);
@@ -55,6 +55,7 @@ pub async fn findings(engine: &Engine) -> Result<Vec<Finding>> {
     }
     plans_that_stand_still(engine, &mut found).await?;
     work_without_worker(engine, &mut found).await?;
+    starts_that_are_refused(engine, &mut found).await?;
     messages(engine, &mut found).await?;
     clock(engine, &mut found).await?;
     identities(engine, &mut found).await?;
@@ -91,6 +92,19 @@ async fn plans_that_stand_still(engine: &Engine, found: &mut Vec<Finding>) -> Re
                 ),
             ),
         });
+    }
+    Ok(())
+}
+
+async fn starts_that_are_refused(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    for (task, name) in lifecycle::refused(engine).await? {
+        found.push(Finding::warning(
+            "task.refused",
+            format!(
+                "Task {task} ({name}) is in the queue although what it needs does not let it start, so no worker takes it. \
+                 This is a fault of Watchbill: report it, and cancel the task or retry its run."
+            ),
+        ));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod history;
 mod house;
 mod identity;
 mod mail;
+mod one_way;
 mod rescue;
 mod sign_off;
 mod support;

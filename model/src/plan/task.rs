@@ -112,6 +112,16 @@ pub enum Join {
 }
 
 impl Join {
+    /// The text that the database stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AllSucceeded => "all_succeeded",
+            Self::AllDone => "all_done",
+            Self::AnySucceeded => "any_succeeded",
+        }
+    }
+
     /// Whether a task starts where what it needs succeeded or, having finished otherwise, did
     /// not. A task that needs nothing starts.
     #[must_use]

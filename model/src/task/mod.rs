@@ -1,5 +1,6 @@
 //! A task's life: its states, the events that move it, and the one table that says which may.
 
+pub mod entry;
 mod state;
 mod transition;
 

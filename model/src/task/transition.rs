@@ -74,7 +74,8 @@ pub enum TaskEvent {
     CancelConfirmed,
     /// A condition or a failed dependency leaves it out.
     Skip,
-    /// A person asks for a new attempt; earlier signatures are void.
+    /// A person asks for a new attempt: what it needs is counted again, and earlier
+    /// signatures are void.
     Rerun,
     /// A person retries the run: this task waits again for those before it.
     Rearm,
@@ -169,16 +170,19 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
         | (E::Due, S::Scheduled)
         | (E::Retry | E::Rescue, S::Running)
         | (E::Unblock, S::Blocked)
-        | (E::Approve(GatePhase::BeforeStart) | E::RequestChanges, S::AwaitingApproval)
-        | (E::Rerun, S::Failed | S::Skipped | S::Cancelled) => S::Queued,
+        | (E::Approve(GatePhase::BeforeStart) | E::RequestChanges, S::AwaitingApproval) => {
+            S::Queued
+        }
         (E::RequestApproval(GatePhase::BeforeStart), S::Created)
-        | (E::RequestApproval(GatePhase::AfterResult), S::Running) => S::AwaitingApproval,
+        | (E::RequestApproval(GatePhase::AfterResult), S::Running | S::Succeeded) => {
+            S::AwaitingApproval
+        }
         (E::Succeed, S::Running) | (E::Approve(GatePhase::AfterResult), S::AwaitingApproval) => {
             S::Succeeded
         }
-        (E::Fail | E::Poison, S::Running) | (E::Reject | E::Expire, S::AwaitingApproval) => {
-            S::Failed
-        }
+        (E::Fail, S::Created | S::Running)
+        | (E::Poison, S::Running)
+        | (E::Reject | E::Expire, S::AwaitingApproval) => S::Failed,
         (E::Hold, S::Queued) => S::OnHold,
         (E::Defer, S::Queued) | (E::BackOff, S::Running) => S::Scheduled,
         (E::Claim, S::Queued) => S::Running,
@@ -190,7 +194,8 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
         | (E::CancelConfirmed, S::Cancelling) => S::Cancelled,
         (E::Cancel, S::Running) => S::Cancelling,
         (E::Skip, S::Created | S::Queued | S::Scheduled | S::OnHold) => S::Skipped,
-        (E::Rearm, S::Failed | S::Skipped | S::Cancelled) => S::Created,
+        // Never to `queued` at once: what it needs is counted again first.
+        (E::Rerun | E::Rearm, S::Failed | S::Skipped | S::Cancelled) => S::Created,
         (
             E::Release
             | E::RequestApproval(_)
