@@ -63,6 +63,8 @@ async fn before_the_start_nothing_of_an_earlier_attempt_is_shown(pool: PgPool) {
 }
 
 const README: &str = "\
+diff --git a/README.md b/README.md
+index 3367afd..0b9ee1e 100644
 --- a/README.md
 +++ b/README.md
 @@ -1 +1,2 @@
@@ -72,11 +74,16 @@ const README: &str = "\
 ";
 
 const BOTH: &str = "\
+diff --git a/README.md b/README.md
+index 0b9ee1e..814f4a4 100644
 --- a/README.md
 +++ b/README.md
 @@ -9 +10 @@
 -last
 +very last
+diff --git a/src/gone.rs b/src/gone.rs
+deleted file mode 100644
+index 814f4a4..0000000
 --- a/src/gone.rs
 +++ /dev/null
 @@ -1,2 +0,0 @@
