@@ -47,6 +47,18 @@ async fn a_flood_is_capped_and_the_exit_code_kept(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn an_address_is_found_behind_a_progress_bar_and_in_what_the_cap_leaves_out(pool: PgPool) {
+    let worker = Worker::start(&pool, |settings, _| settings.log_cap_bytes = 1 << 12);
+    let script = "bar() { i=0; while [ $i -lt 2000 ]; do printf '%s%%\\r' $i; i=$((i + 1)); done; }
+        bar; printf 'outputs_uri=https://h/pull/9\\r'; bar; bar; echo 'the end'";
+    let seen = worker.run(shell(script)).await;
+    assert!(seen.omitted_bytes > 0 && !seen.text().contains("outputs_uri"));
+    assert_eq!(seen.outputs_uri.as_deref(), Some("https://h/pull/9"));
+    assert_eq!(seen.excerpt.as_deref(), Some("the end"));
+    worker.stop().await;
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_secret_is_masked_though_split_over_two_writes(pool: PgPool) {
     let worker = Worker::start(&pool, |settings, _| {
         settings

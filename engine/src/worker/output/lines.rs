@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::plain::plain_line;
+use super::line::Line;
+use super::segments::Segments;
 use super::uri::UriFinder;
 
 /// How many lines of the beginning, and of the end, an excerpt has.
@@ -11,90 +12,63 @@ const EXCERPT_LINES: usize = 10;
 /// The longest excerpt, in bytes.
 const EXCERPT_BYTES: usize = 2_000;
 
-/// Of a longer line only the beginning is looked at.
-const LINE_BYTES: usize = 4_096;
-
 const GAP: &str = "\n\u{2026}\n";
 
-/// Reads masked output line by line, in bounded memory.
+/// Reads masked output, all of it, in bounded memory.
 #[derive(Default)]
 pub struct LineReader {
-    unfinished: Vec<u8>,
+    unfinished: Line,
     first: Vec<String>,
-    last: VecDeque<Vec<u8>>,
+    last: VecDeque<Line>,
     /// Non-empty lines so far.
     lines: u64,
+    segments: Segments,
     uri: UriFinder,
 }
 
 impl LineReader {
     /// Takes the next part of the output.
     pub fn push(&mut self, mut data: &[u8]) {
+        self.segments.push(data, &mut self.uri);
         while let Some(end) = memchr::memchr(b'\n', data) {
-            let line = &data[..end];
+            self.unfinished.push(&data[..end]);
+            self.line();
             data = &data[end + 1..];
-            if self.unfinished.is_empty() {
-                self.line(&line[..line.len().min(LINE_BYTES)]);
-            } else {
-                self.extend_unfinished(line);
-                let whole = std::mem::take(&mut self.unfinished);
-                self.line(&whole);
-            }
         }
-        self.extend_unfinished(data);
+        self.unfinished.push(data);
     }
 
     /// The excerpt and the address, at the end of the output.
     #[must_use]
     pub fn finish(mut self) -> (Option<String>, Option<String>) {
-        if !self.unfinished.is_empty() {
-            let whole = std::mem::take(&mut self.unfinished);
-            self.line(&whole);
-        }
-        let last: Vec<String> = self.last.iter().map(|raw| plain_line(raw)).collect();
+        self.segments.finish(&mut self.uri);
+        self.line();
+        let last: Vec<String> = self.last.iter().map(Line::text).collect();
         let total = usize::try_from(self.lines).unwrap_or(usize::MAX);
         let excerpt = (total > 0).then(|| excerpt(&self.first, &last, total));
         (excerpt, self.uri.found())
     }
 
-    fn extend_unfinished(&mut self, data: &[u8]) {
-        let room = LINE_BYTES - self.unfinished.len();
-        self.unfinished
-            .extend_from_slice(&data[..data.len().min(room)]);
-    }
-
-    fn line(&mut self, raw: &[u8]) {
-        if self.uri.may_concern(raw) {
-            self.uri.line(&plain_line(raw));
-        }
-        if is_blank(raw) {
+    /// The end of a line.
+    fn line(&mut self) {
+        if self.unfinished.is_blank() {
+            self.unfinished.clear();
             return;
         }
         self.lines += 1;
         if self.first.len() < EXCERPT_LINES {
-            self.first.push(plain_line(raw));
+            self.first.push(self.unfinished.text());
+            self.unfinished.clear();
             return;
         }
-        let mut kept = if self.last.len() == EXCERPT_LINES {
+        let mut next = if self.last.len() == EXCERPT_LINES {
             self.last.pop_front().unwrap_or_default()
         } else {
-            Vec::new()
+            Line::default()
         };
-        kept.clear();
-        kept.extend_from_slice(raw);
-        self.last.push_back(kept);
-    }
-}
-
-/// Whether nothing of the line can be seen.
-fn is_blank(raw: &[u8]) -> bool {
-    let plain_ascii = raw
-        .iter()
-        .all(|&byte| (b' '..0x7f).contains(&byte) || byte == b'\t');
-    if plain_ascii {
-        raw.trim_ascii().is_empty()
-    } else {
-        plain_line(raw).trim().is_empty()
+        next.clear();
+        self.last
+            .push_back(std::mem::replace(&mut self.unfinished, next));
     }
 }
 
@@ -182,20 +156,99 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_on_one_endless_line() {
-        let mut reader = LineReader::default();
-        let part = vec![b'x'; 65_536];
-        for _ in 0..1_000 {
-            reader.push(&part);
-        }
-        assert!(reader.unfinished.capacity() <= 4 * LINE_BYTES);
-    }
-
-    #[test]
     fn the_address_is_found_though_coloured_and_split() {
         let mut reader = LineReader::default();
         reader.push(b"\x1b[32mouts\n\x1b[32moutputs_u");
         reader.push(b"ri=https://e.org/9\x1b[0m\r\n");
         assert_eq!(reader.finish().1.as_deref(), Some("https://e.org/9"));
+    }
+
+    /// Excerpt and address of the output, which are the same however it is split.
+    fn found(output: &[u8]) -> (Option<String>, Option<String>) {
+        let whole = found_in_parts(output, output.len());
+        for length in [1, 7, 64, 4_095, 65_536] {
+            assert_eq!(
+                found_in_parts(output, length),
+                whole,
+                "in parts of {length}"
+            );
+        }
+        whole
+    }
+
+    fn found_in_parts(output: &[u8], length: usize) -> (Option<String>, Option<String>) {
+        let mut reader = LineReader::default();
+        for part in output.chunks(length) {
+            reader.push(part);
+        }
+        reader.finish()
+    }
+
+    #[test]
+    fn no_progress_bar_hides_the_address() {
+        let step = |n: usize| format!("{n:>3}% [{:<50}]\r", "#".repeat(n / 2));
+        let bar = (0..=100).map(step).collect::<Vec<_>>().concat();
+        let moved = bar.replace('\r', "\u{1b}[1G\u{1b}[2K");
+        let taken_back = bar.replace('\r', &"\u{8}".repeat(57));
+        for address in ["outputs_uri=https://e.org/9", "see https://e.org/pull/9"] {
+            for bar in ["10%\r20%\r", &bar, &moved, &taken_back] {
+                for behind in ["", "\n", "\r\n", "\rdone\n", "\r\u{1b}[K\n"] {
+                    let (excerpt, uri) = found(format!("{bar}{address}{behind}").as_bytes());
+                    let uri = uri.unwrap_or_else(|| panic!("{bar:?} {behind:?}"));
+                    assert!(address.ends_with(&uri), "{uri}");
+                    // A terminal would show it until it is written over.
+                    let shown = match behind {
+                        "\rdone\n" => "done",
+                        "\r\u{1b}[K\n" => "",
+                        _ => address,
+                    };
+                    assert!(excerpt.unwrap_or_default().ends_with(shown), "{behind:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_length_hides_the_address_nor_the_end_of_a_line() {
+        let long = "{\"words\": \"lorem ipsum\"}, ".repeat(3_000);
+        let endless = "x".repeat(100_000);
+        for before in [&long, &endless] {
+            let (excerpt, uri) =
+                found(format!("{before}https://e.org/pull/9, in the end").as_bytes());
+            assert_eq!(uri.as_deref(), Some("https://e.org/pull/9"));
+            let excerpt = excerpt.unwrap();
+            assert!(excerpt.starts_with(&before[..500]) && excerpt.ends_with("in the end"));
+            let (_, uri) =
+                found(format!("{before}\noutputs_uri=https://e.org/9\n{before}").as_bytes());
+            assert_eq!(uri.as_deref(), Some("https://e.org/9"));
+        }
+        // Nothing that is not seen, however long, is in the way.
+        let unseen = format!(
+            "{}{}",
+            " ".repeat(5_000),
+            "\u{1b}[32m\u{1b}[0m\u{200e}".repeat(500)
+        );
+        let (_, uri) =
+            found(format!("{unseen}outputs_uri={unseen}https://e.org/9{unseen}").as_bytes());
+        assert_eq!(uri.as_deref(), Some("https://e.org/9"));
+    }
+
+    #[test]
+    fn no_sequence_that_does_not_end_hides_a_later_line() {
+        for open in [
+            "\u{1b}]0;title",
+            "\u{1b}[",
+            "\u{1b}",
+            "\u{1b}Pq",
+            "\u{9d}title",
+            "\u{1b}(",
+        ] {
+            for end in ["\n", "\r"] {
+                let (_, uri) = found(format!("{open}{end}outputs_uri=https://e.org/9").as_bytes());
+                assert_eq!(uri.as_deref(), Some("https://e.org/9"), "{open:?} {end:?}");
+            }
+        }
+        let (_, uri) = found(b"\xe2\xc2\xff\xf0\noutputs_uri=caf\xe9\n");
+        assert_eq!(uri.as_deref(), Some("caf\u{fffd}"));
     }
 }

@@ -1,10 +1,12 @@
 //! A step's output on its way to the log: masked, searched, cut, stored.
 
 mod cap;
+mod line;
 mod lines;
 mod mask;
 mod plain;
 mod pump;
+mod segments;
 mod store;
 mod uri;
 

@@ -26,13 +26,20 @@ pub fn plain_line(raw: &[u8]) -> String {
             '\u{9b}' => skip_control_sequence(&mut chars),
             '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut chars),
             '\t' => plain.push(' '),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {}
-            other if other.is_control() => {}
+            other if other.is_control() || is_unseen(other) => {}
             other => plain.push(other),
         }
     }
     plain.truncate(plain.trim_end().len());
     plain
+}
+
+/// True of a letter that only says in which direction others are written, or is nothing at all.
+pub const fn is_unseen(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 /// Skips `ESC [ … final`.

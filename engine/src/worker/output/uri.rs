@@ -1,49 +1,174 @@
 //! Where a step's result is to be seen: found in its output as the reference's users expect.
 
+use super::segments::Reader;
+
 /// The longest address that is kept.
 pub const LONGEST_URI: usize = 512;
 
-/// Looks at a step's output line by line. A line `outputs_uri=…` wins, the last of
-/// them; else the first link to a pull request; else the first link to an artifact.
+const NAME: &[u8] = b"outputs_uri=";
+
+/// More of an address is not looked at: one that is longer cannot be kept.
+const ADDRESS_BYTES: usize = 4 * LONGEST_URI + 64;
+
+/// Looks at what a step's output shows, in bounded memory. A part `outputs_uri=…` wins, the
+/// last of them; else the first link to a pull request; else the first link to an artifact.
 #[derive(Default)]
 pub struct UriFinder {
+    place: Place,
+    /// An address, as far as it was read.
+    address: Vec<u8>,
+    /// More was read than can be kept.
+    is_cut: bool,
     named: Option<String>,
     pull_request: Option<String>,
     artifact: Option<String>,
 }
 
+/// The finder's place in a part of the output.
+#[derive(Clone, Copy)]
+enum Place {
+    /// At its beginning, behind so many bytes of `outputs_uri=`.
+    Name(usize),
+    /// Behind `outputs_uri=`.
+    Value,
+    /// Elsewhere, where the address holds the beginning of `https://`.
+    Words,
+    /// In a link.
+    Link,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Name(0)
+    }
+}
+
 impl UriFinder {
-    /// Whether `raw` is worth the cost of decoding it.
+    /// The address that wins.
     #[must_use]
-    pub fn may_concern(&self, raw: &[u8]) -> bool {
-        (self.pull_request.is_none() && holds(raw, b"://")) || holds(raw, b"outputs_uri=")
+    pub fn found(self) -> Option<String> {
+        self.named.or(self.pull_request).or(self.artifact)
     }
 
-    /// Takes one plain line.
-    pub fn line(&mut self, line: &str) {
-        let line = line.trim();
-        if let Some(value) = line.strip_prefix("outputs_uri=") {
-            if let Some(uri) = acceptable(value) {
-                self.named = Some(uri);
+    /// Reads on at one place: how many bytes were read.
+    fn read(&mut self, text: &[u8]) -> usize {
+        match self.place {
+            Place::Name(0) if text[0] == b' ' => {
+                text.iter().take_while(|&&byte| byte == b' ').count()
             }
-            return;
+            Place::Name(length) if text[0] == NAME[length] => {
+                self.place = if length + 1 == NAME.len() {
+                    Place::Value
+                } else {
+                    Place::Name(length + 1)
+                };
+                1
+            }
+            // None of what was read begins a link.
+            Place::Name(_) => {
+                self.place = Place::Words;
+                0
+            }
+            Place::Value => {
+                self.value(text);
+                text.len()
+            }
+            // A link to a pull request wins over all links that follow it.
+            Place::Words if self.pull_request.is_some() => text.len(),
+            Place::Words => self.words(text),
+            Place::Link => {
+                let end = text
+                    .iter()
+                    .position(|byte| byte.is_ascii() && ends_link(char::from(*byte)));
+                let end = end.unwrap_or(text.len());
+                self.keep(&text[..end]);
+                if end < text.len() {
+                    self.link();
+                }
+                end
+            }
         }
-        for link in links(line) {
+    }
+
+    fn value(&mut self, text: &[u8]) {
+        let text = if self.address.is_empty() {
+            text.trim_ascii_start()
+        } else {
+            text
+        };
+        // Blanks at the end are not part of it, however many.
+        let seen = text.trim_ascii_end().len();
+        self.keep(&text[..seen]);
+        let is_cut = self.is_cut;
+        self.keep(&text[seen..]);
+        self.is_cut = is_cut;
+    }
+
+    fn words(&mut self, text: &[u8]) -> usize {
+        if self.address.is_empty() {
+            match memchr::memchr(b'h', text) {
+                Some(0) => {}
+                place => return place.unwrap_or(text.len()),
+            }
+        }
+        self.address.push(text[0]);
+        let read = &self.address[..];
+        if read == b"https://" || read == b"http://" {
+            self.place = Place::Link;
+        } else if !(b"https://".starts_with(read) || b"http://".starts_with(read)) {
+            self.address.clear();
+            // It may begin anew with this one.
+            return usize::from(text[0] != b'h');
+        }
+        1
+    }
+
+    fn keep(&mut self, text: &[u8]) {
+        let room = ADDRESS_BYTES - self.address.len();
+        self.address
+            .extend_from_slice(&text[..text.len().min(room)]);
+        self.is_cut |= text.len() > room;
+    }
+
+    /// The end of a link.
+    fn link(&mut self) {
+        self.place = Place::Words;
+        let is_cut = std::mem::take(&mut self.is_cut);
+        let address = std::mem::take(&mut self.address);
+        for link in links(&String::from_utf8_lossy(&address)) {
             if self.pull_request.is_none()
                 && let Some(end) = pull_request_end(link)
             {
                 self.pull_request = acceptable(&link[..end]);
             }
-            if self.artifact.is_none() && link.contains("/artifacts/") {
+            if self.artifact.is_none() && link.contains("/artifacts/") && !is_cut {
                 self.artifact = acceptable(link);
             }
         }
     }
+}
 
-    /// The address that wins.
-    #[must_use]
-    pub fn found(self) -> Option<String> {
-        self.named.or(self.pull_request).or(self.artifact)
+impl Reader for UriFinder {
+    fn text(&mut self, mut text: &[u8]) {
+        while !text.is_empty() {
+            text = &text[self.read(text)..];
+        }
+    }
+
+    fn end(&mut self) {
+        match self.place {
+            Place::Value if !self.is_cut => {
+                let value = String::from_utf8_lossy(&self.address);
+                if let Some(uri) = acceptable(&value) {
+                    self.named = Some(uri);
+                }
+            }
+            Place::Link => self.link(),
+            Place::Name(_) | Place::Value | Place::Words => {}
+        }
+        self.place = Place::default();
+        self.address.clear();
+        self.is_cut = false;
     }
 }
 
@@ -55,10 +180,6 @@ pub fn acceptable(value: &str) -> Option<String> {
         && value.chars().count() <= LONGEST_URI
         && !value.chars().any(char::is_control);
     fits.then(|| value.to_owned())
-}
-
-fn holds(text: &[u8], needle: &[u8]) -> bool {
-    memchr::memmem::find(text, needle).is_some()
 }
 
 /// Each http(s) link in `text`, without the punctuation that follows it.
@@ -76,16 +197,16 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
                 continue;
             };
             let scheme = candidate.len() - after_scheme.len();
-            let length = after_scheme
-                .find(|character: char| {
-                    character.is_whitespace() || "\"'<>`|\\^{}".contains(character)
-                })
-                .unwrap_or(after_scheme.len());
+            let length = after_scheme.find(ends_link).unwrap_or(after_scheme.len());
             let (link, further) = candidate.split_at(scheme + length);
             rest = further;
             return Some(link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '*']));
         }
     })
+}
+
+fn ends_link(character: char) -> bool {
+    character.is_whitespace() || "\"'<>`|\\^{}".contains(character)
 }
 
 /// Where a link to a pull or merge request ends: after its number.
@@ -160,9 +281,8 @@ mod tests {
         for (lines, expected) in table {
             let mut finder = UriFinder::default();
             for line in lines {
-                if finder.may_concern(line.as_bytes()) {
-                    finder.line(line);
-                }
+                finder.text(line.as_bytes());
+                finder.end();
             }
             assert_eq!(finder.found().as_deref(), expected, "{lines:?}");
         }
