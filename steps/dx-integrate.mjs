@@ -35,7 +35,9 @@ try {
   const files = filesToLookAt(base);
   const left = [];
   const repaired = repairAll(files, left);
-  const patch = git(clone, state).answer('diff', '--no-color', '--no-ext-diff', '--binary');
+  // With git's own prefixes, whatever this user's settings say: gates read no others.
+  const prefixes = ['--src-prefix=a/', '--dst-prefix=b/'];
+  const patch = git(clone, state).answer('diff', '--no-color', '--no-ext-diff', '--binary', ...prefixes);
   git(clone, state).answer('checkout', '--quiet', '--', '.');
   tell(base, files.length, repaired, left, patch);
 } catch (error) {
