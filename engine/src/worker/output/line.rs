@@ -19,6 +19,11 @@ pub struct Line {
 impl Line {
     /// Takes more of the line. What a carriage return lets it overwrite is forgotten.
     pub fn push(&mut self, mut data: &[u8]) {
+        let room = PART_BYTES - self.beginning.len();
+        if data.len() <= room && !self.has_returned && memchr::memchr(b'\r', data).is_none() {
+            self.beginning.extend_from_slice(data);
+            return;
+        }
         let seen = data.trim_ascii_end();
         let behind = &data[seen.len()..];
         if let Some(place) = memchr::memrchr(b'\r', seen) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::line::Line;
 use super::segments::Segments;
-use super::uri::UriFinder;
+use super::uri::{MARKS, UriFinder};
 
 /// How many lines of the beginning, and of the end, an excerpt has.
 const EXCERPT_LINES: usize = 10;
@@ -29,7 +29,7 @@ pub struct LineReader {
 impl LineReader {
     /// Takes the next part of the output.
     pub fn push(&mut self, mut data: &[u8]) {
-        self.segments.push(data, &mut self.uri);
+        self.segments.push_lines_with(data, MARKS, &mut self.uri);
         while let Some(end) = memchr::memchr(b'\n', data) {
             self.unfinished.push(&data[..end]);
             self.line();

@@ -17,7 +17,8 @@ pub struct Segments {
     state: State,
     /// A letter that may be a control, as far as it was read.
     letter: [u8; 3],
-    read: usize,
+    letter_read: usize,
+    is_in_line: bool,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -37,9 +38,38 @@ enum State {
 
 impl Segments {
     /// Takes the next part of the output.
-    pub fn push(&mut self, mut data: &[u8], reader: &mut impl Reader) {
+    pub fn push(&mut self, data: &[u8], reader: &mut impl Reader) {
+        if let Some(&last) = data.last() {
+            self.is_in_line = last != b'\n';
+        }
+        self.read(data, reader);
+    }
+
+    /// Takes the next part of the output, but of its whole lines only those that have any of
+    /// these two: nothing of a line reaches beyond it.
+    pub fn push_lines_with(&mut self, data: &[u8], marks: [u8; 2], reader: &mut impl Reader) {
+        let first = if self.is_in_line {
+            memchr::memchr(b'\n', data).map_or(data.len(), |end| end + 1)
+        } else {
+            0
+        };
+        self.push(&data[..first], reader);
+        let rest = &data[first..];
+        let last = memchr::memrchr(b'\n', rest).map_or(0, |end| end + 1);
+        let (mut lines, unfinished) = rest.split_at(last);
+        while let Some(place) = memchr::memchr2(marks[0], marks[1], lines) {
+            let start = memchr::memrchr(b'\n', &lines[..place]).map_or(0, |end| end + 1);
+            let end =
+                memchr::memchr(b'\n', &lines[place..]).map_or(lines.len(), |end| place + end + 1);
+            self.push(&lines[start..end], reader);
+            lines = &lines[end..];
+        }
+        self.push(unfinished, reader);
+    }
+
+    fn read(&mut self, mut data: &[u8], reader: &mut impl Reader) {
         while let Some(&byte) = data.first() {
-            if matches!(self.state, State::Text) && self.read == 0 && is_plain(byte) {
+            if matches!(self.state, State::Text) && self.letter_read == 0 && is_plain(byte) {
                 let (text, rest) = data.split_at(plain_length(data));
                 reader.text(text);
                 data = rest;
@@ -57,11 +87,11 @@ impl Segments {
     }
 
     fn byte(&mut self, byte: u8, reader: &mut impl Reader) {
-        if self.read > 0 {
+        if self.letter_read > 0 {
             if matches!(byte, 0x80..=0xbf) {
-                self.letter[self.read] = byte;
-                self.read += 1;
-                if self.read == letter_length(self.letter[0]) {
+                self.letter[self.letter_read] = byte;
+                self.letter_read += 1;
+                if self.letter_read == letter_length(self.letter[0]) {
                     self.letter(reader);
                 }
                 return;
@@ -70,7 +100,7 @@ impl Segments {
         }
         if letter_length(byte) > 1 {
             self.letter[0] = byte;
-            self.read = 1;
+            self.letter_read = 1;
         } else {
             let character = if byte.is_ascii() {
                 char::from(byte)
@@ -83,9 +113,9 @@ impl Segments {
 
     fn letter(&mut self, reader: &mut impl Reader) {
         let letter = self.letter;
-        match std::str::from_utf8(&letter[..self.read]) {
+        match std::str::from_utf8(&letter[..self.letter_read]) {
             Ok(text) => {
-                let read = std::mem::take(&mut self.read);
+                let read = std::mem::take(&mut self.letter_read);
                 for character in text.chars() {
                     self.character(character, &letter[..read], reader);
                 }
@@ -96,7 +126,7 @@ impl Segments {
 
     /// Passes on the beginning of a letter that has no end.
     fn broken(&mut self, reader: &mut impl Reader) {
-        let read = std::mem::take(&mut self.read);
+        let read = std::mem::take(&mut self.letter_read);
         if read > 0 && matches!(self.state, State::Text) {
             reader.text(&self.letter[..read]);
         }

@@ -7,6 +7,9 @@ pub const LONGEST_URI: usize = 512;
 
 const NAME: &[u8] = b"outputs_uri=";
 
+/// A line without any of these two has no address.
+pub const MARKS: [u8; 2] = [b'=', b':'];
+
 /// More of an address is not looked at: one that is longer cannot be kept.
 const ADDRESS_BYTES: usize = 4 * LONGEST_URI + 64;
 
