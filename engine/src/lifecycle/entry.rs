@@ -132,8 +132,8 @@ async fn pending_request(
     Ok(id.map(ApprovalId))
 }
 
-/// Refuses a new attempt of a task while others go on from how it ended: what they started
-/// from would change under them.
+/// Refuses a new attempt of a task while others go on from how it ended, or are about to, by
+/// way of one between that has ended: what they start from would change under them.
 ///
 /// # Errors
 /// [`Error::Conflict`] that names one of them.
@@ -149,6 +149,10 @@ pub(super) async fn demand_idle_dependants(
          )
          SELECT t.id, t.name, t.state FROM below b JOIN tasks t ON t.id = b.task_id
          WHERE t.state NOT IN ('created', 'succeeded', 'failed', 'skipped', 'cancelled')
+            OR (t.state = 'created' AND EXISTS (
+                SELECT FROM task_dependencies d JOIN below m ON m.task_id = d.needs_task_id
+                JOIN tasks n ON n.id = m.task_id
+                WHERE d.task_id = t.id AND n.state IN ('succeeded', 'failed', 'skipped', 'cancelled')))
          ORDER BY t.position LIMIT 1",
         task.id.0
     )

@@ -14,5 +14,6 @@ mod identity;
 mod mail;
 mod one_way;
 mod rescue;
+mod sequences;
 mod sign_off;
 mod support;
