@@ -3,6 +3,8 @@
 mod check;
 mod duration;
 mod ordered;
+mod quiet;
+mod quotes;
 mod source;
 mod syntax;
 mod types;
@@ -11,6 +13,8 @@ mod types;
 mod approval_tests;
 #[cfg(test)]
 mod published_tests;
+#[cfg(test)]
+mod quiet_tests;
 #[cfg(test)]
 mod shape_tests;
 #[cfg(test)]
@@ -67,7 +71,19 @@ pub fn parse(text: &str) -> Result<Plan, Vec<PlanProblem>> {
     })
 }
 
+/// The first place where a plan's text lost a gate or a condition when it was read by a
+/// version that let YAML drop what stood there without quotes; `None` where there is none.
+#[must_use]
+pub fn lost_gate(text: &str) -> Option<PlanProblem> {
+    let mut dropped = quiet::find(text).into_iter();
+    Some(dropped.find(|dropped| dropped.loses_gate)?.problem)
+}
+
 fn read(text: &str) -> Result<Plan, Vec<PlanProblem>> {
+    let dropped = quiet::find(text);
+    if !dropped.is_empty() {
+        return Err(dropped.into_iter().map(|dropped| dropped.problem).collect());
+    }
     let tree = source::read_tree(text).map_err(|problem| vec![problem])?;
     let document: PlanDocument =
         syntax::read(text).map_err(|error| vec![syntax::problem(&error, &tree)])?;

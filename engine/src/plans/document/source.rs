@@ -166,7 +166,8 @@ fn refused(c: char) -> Option<&'static str> {
     }
 }
 
-fn written(path: &[Step]) -> String {
+/// The path as people read it, such as `tasks.publish.needs[0]`.
+pub(super) fn written(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
         match step {

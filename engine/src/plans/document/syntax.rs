@@ -1,10 +1,15 @@
 //! YAML with budgets, and its errors as sentences.
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::{DuplicateKeyPolicy, Error, MergeKeyPolicy, Options};
+use serde_saphyr::granit_parser::{ErrorKind, ScanError};
+use serde_saphyr::{DuplicateKeyPolicy, Error, MergeKeyPolicy, MessageFormatter as _, Options};
 
+use super::quotes::shortened;
 use super::source::Node;
 use super::{MAX_BYTES, PlanProblem};
+
+/// What is said of a plan that is more than anybody writes.
+pub(super) const TOO_MUCH: &str = "the plan is nested too deep or repeats itself too often; write it out, less than 64 levels deep";
 
 /// Reads one YAML document within the budgets.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Box<Error>> {
@@ -21,9 +26,9 @@ pub(super) fn problem(error: &Error, tree: &Node) -> PlanProblem {
         Error::SerdeMissingField { .. } => tree.path_around(line, column),
         _ => tree.path_at(line, column),
     };
-    let message = match error.without_snippet() {
+    let message = match cause(error) {
         Error::Unexpected { expected, .. } => of_another_shape(expected, &path),
-        _ => sentence(error),
+        other => sentence(other),
     };
     PlanProblem {
         line,
@@ -31,6 +36,64 @@ pub(super) fn problem(error: &Error, tree: &Node) -> PlanProblem {
         path,
         message,
     }
+}
+
+/// The error itself, where it was met in a value that is repeated by its name.
+fn cause(error: &Error) -> &Error {
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => cause(error),
+        other => other,
+    }
+}
+
+/// What is wrong with a text that is no YAML, without the place.
+pub(super) fn unreadable(error: &ScanError) -> String {
+    let words = first_line(&error.info());
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => TOO_MUCH.to_owned(),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::ExpectedBlockMappingKey => {
+            format!("{words}; indent it as its neighbours are, and put in quotes what holds ': '")
+        }
+        _ => words,
+    }
+}
+
+/// Whether a text without quotes is a likely reason.
+pub(super) fn may_lack_quotes(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::UnexpectedCharacter { .. }
+            | ErrorKind::UnknownAnchor
+            | ErrorKind::MissingAnchorOrAliasName
+            | ErrorKind::ExpectedTagBang
+            | ErrorKind::InvalidGlobalTagCharacter
+            | ErrorKind::InvalidTagTerminator
+            | ErrorKind::MissingTagUri
+            | ErrorKind::UnclosedVerbatimTag
+            | ErrorKind::InvalidTagEscape
+            | ErrorKind::InvalidTagUtf8
+            | ErrorKind::InvalidTagUtf8LeadingByte
+            | ErrorKind::InvalidTagUtf8TrailingByte
+            | ErrorKind::UndeclaredTagHandle
+            | ErrorKind::InvalidTrailingSingleQuotedScalar
+            | ErrorKind::InvalidTrailingDoubleQuotedScalar
+            | ErrorKind::InvalidBlockScalarHeader
+            | ErrorKind::UnexpectedEndOfPlainScalar
+            | ErrorKind::PlainScalarStartsWithDashFlowIndicator
+            | ErrorKind::BlockSequenceEntryNotAllowed
+            | ErrorKind::MappingKeyNotAllowed
+            | ErrorKind::MappingValueNotAllowed
+            | ErrorKind::InvalidColonPlacement
+            | ErrorKind::SimpleKeyExpected
+            | ErrorKind::ExpectedNodeContent
+            | ErrorKind::ExpectedBlockMappingKey
+            | ErrorKind::ExpectedBlockSequenceEntry
+            | ErrorKind::ExpectedDocumentStart
+            | ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::MisplacedFlowCollectionEnd
+            | ErrorKind::MismatchedFlowCollectionEnd { .. }
+    )
 }
 
 /// What to write where a list, a text or keys with values stand in each other's place.
@@ -85,16 +148,36 @@ fn alias_limits() -> serde_saphyr::options::AliasLimits {
 
 fn sentence(error: &Error) -> String {
     match error.without_snippet() {
-        Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected),
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            format!("'{}' is not known here; write {}", plain(variant), listed(expected))
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => unknown_key(field, expected),
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => {
+            format!(
+                "'{}' is not known here; write {}",
+                plain(variant),
+                listed(expected)
+            )
         }
         Error::SerdeMissingField { field, .. } => format!("the key '{field}' is missing here"),
-        Error::SerdeInvalidType { unexpected, expected, .. } => {
+        Error::SerdeInvalidType {
+            unexpected,
+            expected,
+            ..
+        } => {
             format!("this is {}; write {}", plain(unexpected), plain(expected))
         }
-        Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            format!("{} does not fit here; write {}", plain(unexpected), plain(expected))
+        Error::SerdeInvalidValue {
+            unexpected,
+            expected,
+            ..
+        } => {
+            format!(
+                "{} does not fit here; write {}",
+                plain(unexpected),
+                plain(expected)
+            )
         }
         Error::DuplicateMappingKey { key, .. } => format!(
             "the key '{}' is here for the second time; keep one of them",
@@ -107,14 +190,14 @@ fn sentence(error: &Error) -> String {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::AliasReplayCounterOverflow { .. } => {
-            "the plan is nested too deep or repeats itself too often; write it out, less than 64 levels deep".to_owned()
-        }
-        Error::AliasError { error, .. } => sentence(error),
+        | Error::AliasReplayCounterOverflow { .. } => TOO_MUCH.to_owned(),
         Error::InvalidBooleanStrict { .. } => "write true or false here".to_owned(),
-        Error::NullIntoString { .. } => "there is no text here; write one, or remove the key".to_owned(),
+        Error::NullIntoString { .. } => {
+            "there is no text here; write one, or remove the key".to_owned()
+        }
         Error::Message { msg, .. } => first_line(msg),
-        other => first_line(&other.render_with_formatter(&serde_saphyr::UserMessageFormatter)),
+        // The place is told beside it.
+        other => first_line(&serde_saphyr::UserMessageFormatter.format_message(other)),
     }
 }
 
@@ -160,11 +243,11 @@ fn listed(words: &[&str]) -> String {
 
 /// Data, not format: short, and without control characters.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
+    shortened(text, 80)
 }
 
 fn first_line(text: &str) -> String {
-    plain(text.lines().next().unwrap_or("this is not understood"))
+    shortened(text.lines().next().unwrap_or("this is not understood"), 300)
 }
 
 /// How many letters apart two words are, as far as it matters here.
