@@ -88,6 +88,8 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
     if let Some(folder) = &folder {
         plans_folder::synchronise(&engine, folder).await;
     }
+    // Before anything starts by itself: what an older version stored may have lost a gate.
+    engine::upkeep::recheck(&engine).await?;
     if demonstrated {
         match demonstration::first_run(&engine).await {
             Ok(Some(run)) => tracing::info!("the demonstration begins as {run}"),

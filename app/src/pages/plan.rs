@@ -53,7 +53,11 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
         let by = row.paused_by.clone().unwrap_or_default();
         view! { <p class="notice">{(words.plans.paused_by)(&by)} ", " <Moment at /></p> }
     });
-    let pause = if row.paused_at.is_some() {
+    let lost_gate = row
+        .lost_gate
+        .as_deref()
+        .map(|problem| view! { <p class="notice bad">{(words.plans.lost_gate)(problem)}</p> });
+    let pause = if row.paused_at.is_some() || lost_gate.is_some() {
         view! { <VerbForm action=format!("{page}/resume") label=words.plans.resume may live=true /> }
     } else {
         view! { <VerbForm action=format!("{page}/pause") label=words.plans.pause may live=true /> }
@@ -118,6 +122,7 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
         <p class="lede">{row.description}</p>
         <AnswerNotice answer=use_answer(&page, "verb") />
         {paused}
+        {lost_gate}
         <Facts>
             <Fact name=words.plans.schedule>{schedule} {none}</Fact>
         </Facts>

@@ -284,6 +284,11 @@ pub static WORDS: Words = Words {
         next_due: "Next",
         paused: "paused",
         paused_by: |name| format!("Paused by {name}"),
+        lost_gate: |problem| {
+            format!(
+                "This version lost a gate or a condition when it was stored, so nothing is started from it ({problem}). Save it again with the text in quotes. Whoever resumes it accepts it as it is."
+            )
+        },
         pause: "Pause",
         resume: "Resume",
         run_now: "Run now",

@@ -279,6 +279,11 @@ pub static WORDS: Words = Words {
         next_due: "Prochaine",
         paused: "en pause",
         paused_by: |name| format!("Mis en pause par {name}"),
+        lost_gate: |problem| {
+            format!(
+                "Cette version a perdu une approbation ou une condition à l’enregistrement : rien n’est lancé à partir d’elle ({problem}). Enregistrez-la de nouveau avec le texte entre guillemets. Qui la reprend l’accepte telle quelle."
+            )
+        },
         pause: "Mettre en pause",
         resume: "Reprendre",
         run_now: "Lancer maintenant",

@@ -67,6 +67,7 @@ pub const ENGLISH: Mail = Mail {
             "approval_escalated" => "Escalation",
             "task_failed" => "Failure",
             "address_disabled" => "Refused address",
+            "plan_held" => "Paused plan",
             "digest" => "Daily message",
             other => other,
         }
@@ -128,6 +129,7 @@ pub const FRENCH: Mail = Mail {
             "approval_escalated" => "Escalade",
             "task_failed" => "Échec",
             "address_disabled" => "Adresse refusée",
+            "plan_held" => "Plan en pause",
             "digest" => "Message du jour",
             other => other,
         }

@@ -296,6 +296,7 @@ pub struct Plans {
     pub next_due: Text,
     pub paused: Text,
     pub paused_by: Named,
+    pub lost_gate: Named,
     pub pause: Text,
     pub resume: Text,
     pub run_now: Text,

@@ -62,10 +62,11 @@ async fn head(
     name: &str,
 ) -> Result<Option<(PlanRow, Plan, String)>> {
     let record = sqlx::query!(
-        r#"SELECT p.id, p.name, p.paused_at, p.paused_by, v.version, v.definition, v.source_text,
+        r#"SELECT p.id, p.name, p.paused_at, p.paused_by, v.version, v.definition, v.source_text, c.problem AS "lost_gate?",
             (SELECT min(g.next_due_at) FROM triggers g WHERE g.plan_id = p.id AND g.enabled AND p.paused_at IS NULL)
                 AS next_due_at
            FROM plans p JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.current_version
+           LEFT JOIN plan_checks c ON c.plan_version_id = v.id AND c.lost AND c.accepted_at IS NULL
            WHERE p.name = $1"#,
         name
     )
@@ -86,6 +87,7 @@ async fn head(
         task_count: i64::try_from(plan.tasks.len()).unwrap_or(i64::MAX),
         paused_at: record.paused_at,
         paused_by: record.paused_by,
+        lost_gate: record.lost_gate,
         next_due_at: record.next_due_at,
         last_run: last_run.into_iter().next(),
     };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::settle;
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, plans};
 
 /// How many runs of one plan may share a readable id before `-2`, `-3` … give up.
 const COLLISIONS: u32 = 10_000;
@@ -36,12 +36,14 @@ pub struct NewRun<'a> {
 
 /// Makes the run within the caller's transaction and lets its first tasks go.
 ///
-/// Returns its key and its readable id, which gains `-2` where it is taken.
+/// Returns its key and its readable id, which gains `-2` where it is taken. Every run is made
+/// here, so a version that lost a gate or a condition is refused here.
 pub async fn materialise(
     engine: &Engine,
     connection: &mut PgConnection,
     new: &NewRun<'_>,
 ) -> Result<(RunKey, String)> {
+    plans::refuse_held(connection, new.plan_version_id).await?;
     let (run, run_id) = insert_run(connection, new).await?;
     let roots = insert_tasks(connection, run, new).await?;
     if new.waits_for.is_none() {

@@ -11,7 +11,7 @@ use super::cancel::audit;
 use super::entry::{self, Entry};
 use super::settle;
 use crate::tasks::{Move, StoredTask, lock_task, state_of, task_definition, write_moves};
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, plans};
 
 /// Tries one finished task again, by the one way into the queue: its needs are counted, its
 /// condition is judged, and a gate before its start asks again.
@@ -34,6 +34,9 @@ pub async fn rerun(engine: &Engine, principal: &Principal, task: TaskId) -> Resu
     let event = TaskEvent::Rerun;
     model::task::apply(stored.state, event)
         .map_err(|error| Error::Conflict(format!("task {task}: {error}")))?;
+    if let Some(run) = stored.run {
+        plans::refuse_held_of_run(&mut transaction, run).await?;
+    }
     demand_start(engine, &mut transaction, &stored).await?;
     write_moves(
         &mut transaction,

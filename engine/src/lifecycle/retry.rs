@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{entry, reset, settle};
 use crate::tasks::{Move, StoredTask, lock_tasks, write_moves};
-use crate::{Engine, Error, Result, audit};
+use crate::{Engine, Error, Result, audit, plans};
 
 /// Retries what failed or was cancelled, and what was left out because of it.
 ///
@@ -39,6 +39,7 @@ pub async fn retry_failed(engine: &Engine, principal: &Principal, run: RunKey) -
             row.run_id
         )));
     }
+    plans::refuse_held_of_run(&mut transaction, run).await?;
     let ids = sqlx::query_scalar!("SELECT id FROM tasks WHERE run = $1 ORDER BY id", run.0)
         .fetch_all(&mut *transaction)
         .await?;

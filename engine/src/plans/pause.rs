@@ -4,6 +4,7 @@ use model::identity::{Permission, Principal};
 use serde_json::json;
 use sqlx::PgConnection;
 
+use super::held;
 use crate::{Engine, Error, Result, audit};
 
 /// Pauses a plan. What runs goes on, and a person can still start it.
@@ -30,13 +31,19 @@ pub async fn pause(engine: &Engine, principal: &Principal, name: &str) -> Result
     Ok(())
 }
 
-/// Lets a paused plan's triggers start runs again, from their next moment on.
+/// Lets a paused plan's triggers start runs again, from their next moment on. Where its
+/// version lost a gate or a condition, whoever resumes it accepts that, as whoever edits it does.
 ///
 /// # Errors
 /// [`Error::Conflict`] where it is not paused.
 pub async fn resume(engine: &Engine, principal: &Principal, name: &str) -> Result<()> {
     crate::authorise(principal, Permission::Run)?;
     let mut transaction = engine.pool.begin().await?;
+    // An older server may have resumed it without a word about what it lost.
+    let is_held = held::is_held(&mut transaction, name).await?;
+    if is_held {
+        crate::authorise(principal, Permission::EditPlan)?;
+    }
     let changed = sqlx::query!(
         "UPDATE plans SET paused_at = NULL, paused_by = NULL WHERE name = $1 AND paused_at IS NOT NULL",
         name,
@@ -44,10 +51,14 @@ pub async fn resume(engine: &Engine, principal: &Principal, name: &str) -> Resul
     .execute(&mut *transaction)
     .await?
     .rows_affected();
-    if changed == 0 {
+    let accepted = is_held && held::accept(&mut transaction, principal, name).await?;
+    if changed == 0 && !accepted {
         return Err(unchanged(&mut transaction, name).await?);
     }
     record(&mut transaction, principal, name, "plan.resume").await?;
+    if accepted {
+        record(&mut transaction, principal, name, "plan.accept_lost_gate").await?;
+    }
     transaction.commit().await?;
     engine.wake.notify_waiters();
     Ok(())

@@ -93,6 +93,7 @@ pub async fn save(
     )
     .execute(&mut *transaction)
     .await?;
+    super::held::end_hold(&mut transaction, principal, stored.id).await?;
     let zone_changed =
         current.is_some_and(|current| current.timezone.as_deref() != Some(plan.timezone.as_str()));
     keep_triggers(&mut transaction, stored.id, &plan, zone_changed).await?;

@@ -46,6 +46,8 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
         repeat("upkeep", stop, || {
             let pass = async {
                 upkeep::ensure_partitions(engine).await?;
+                // A server of the version before may have stored one meanwhile.
+                upkeep::recheck(engine).await?;
                 upkeep::retention(engine).await?;
                 Ok(UPKEEP)
             };

@@ -54,6 +54,7 @@ pub async fn findings(engine: &Engine) -> Result<Vec<Finding>> {
         found.push(Finding::notice("start", notice));
     }
     plans_that_stand_still(engine, &mut found).await?;
+    plans_of_an_older_check(engine, &mut found).await?;
     work_without_worker(engine, &mut found).await?;
     starts_that_are_refused(engine, &mut found).await?;
     messages(engine, &mut found).await?;
@@ -105,6 +106,43 @@ async fn starts_that_are_refused(engine: &Engine, found: &mut Vec<Finding>) -> R
                  This is a fault of Watchbill: report it, and cancel the task or retry its run."
             ),
         ));
+    }
+    Ok(())
+}
+
+/// Present versions that today's check refuses, those first that start nothing any more.
+async fn plans_of_an_older_check(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    let rows = sqlx::query!(
+        r#"SELECT p.name, v.version, c.problem AS "problem!", c.lost, c.accepted_by
+           FROM plan_checks c JOIN plan_versions v ON v.id = c.plan_version_id
+           JOIN plans p ON p.id = v.plan_id AND p.current_version = v.version
+           WHERE c.problem IS NOT NULL
+           ORDER BY c.lost AND c.accepted_at IS NULL DESC, p.name LIMIT 20"#
+    )
+    .fetch_all(&engine.pool)
+    .await?;
+    for row in rows {
+        let (name, version, problem) = (row.name, row.version, row.problem);
+        found.push(match (row.lost, row.accepted_by) {
+            (true, None) => Finding::warning(
+                "plan.lost_gate",
+                format!(
+                    "Plan {name} is paused: version {version} lost a gate or a condition when it was stored \
+                     ({problem}). Save it again with the text in quotes; whoever resumes it accepts it as it is."
+                ),
+            ),
+            (true, Some(who)) => Finding::notice(
+                "plan.lost_gate_accepted",
+                format!(
+                    "Plan {name} version {version} lost a gate or a condition ({problem}), and {who} resumed it \
+                     as it is; save it again."
+                ),
+            ),
+            (false, _) => Finding::notice(
+                "plan.refused_today",
+                format!("Plan {name} version {version} would be refused today: {problem}; save it again."),
+            ),
+        });
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod findings;
 mod gauges;
 mod migrations;
 mod partitions;
+mod recheck;
 mod retention;
 mod roles;
 
@@ -17,5 +18,6 @@ pub use migrations::{
     schema_state, server_major,
 };
 pub use partitions::ensure_partitions;
+pub use recheck::{Rechecked, recheck};
 pub use retention::{Pruned, retention};
 pub use roles::{PrivateRoles, grant_application, prepare_roles};

@@ -11,6 +11,7 @@ mod finish;
 mod history;
 mod house;
 mod identity;
+mod lost_gates;
 mod mail;
 mod one_way;
 mod rescue;

@@ -19,6 +19,9 @@ pub struct PlanRow {
     pub task_count: i64,
     pub paused_at: Option<DateTime<Utc>>,
     pub paused_by: Option<String>,
+    /// Where this version lost a gate or a condition when it was stored: nothing is started
+    /// from it until it is saved again, or a person resumes it as it is.
+    pub lost_gate: Option<String>,
     pub next_due_at: Option<DateTime<Utc>>,
     pub last_run: Option<RunRow>,
 }

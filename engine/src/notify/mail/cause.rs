@@ -1,7 +1,7 @@
 //! Why a message is sent. The outbox keeps it as JSON; words follow when it is rendered.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use model::id::{AccountId, ApprovalId, TaskId};
+use model::id::{AccountId, ApprovalId, PlanVersionId, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// What a row of the channel `mail` is about.
@@ -29,6 +29,8 @@ pub(super) enum Cause {
         #[serde(default)]
         at: DateTime<Utc>,
     },
+    /// A stored plan turned out to have lost a gate or a condition, and is paused.
+    PlanHeld { version: PlanVersionId },
     /// The one message of a local day.
     Digest { date: NaiveDate },
 }
@@ -55,6 +57,7 @@ impl Cause {
                 let at = at.timestamp_micros();
                 format!("account/{account}/disabled/{address}/{at}")
             }
+            Self::PlanHeld { version } => format!("version/{version}/held"),
             Self::Digest { date } => format!("digest/{date}"),
         }
     }

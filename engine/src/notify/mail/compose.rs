@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::cause::Cause;
 use super::daily::daily;
-use super::facts::{self, Failed, Request};
+use super::facts::{self, Failed, Held, Request};
 use super::letter::{Block, Letter};
 use super::recipient::Recipient;
 use super::times;
@@ -79,6 +79,11 @@ impl<'a> Reader<'a> {
         format!("{}/approvals/{approval}", self.base)
     }
 
+    /// A plan's name needs no escaping in an address.
+    pub fn plan_url(&self, plan: &str) -> String {
+        format!("{}/plans/{plan}", self.base)
+    }
+
     pub fn task_url(&self, task: TaskId) -> String {
         format!("{}/tasks/{task}", self.base)
     }
@@ -134,6 +139,12 @@ pub(super) async fn compose(
         } => {
             let login = facts::login(connection, *account).await?;
             Ok(Ok(refusal_letter(reader, &login, address, reason)))
+        }
+        Cause::PlanHeld { version } => {
+            let held = facts::held(connection, *version).await?;
+            Ok(held
+                .map(|held| held_letter(reader, held))
+                .ok_or_else(|| "the plan was saved again or resumed".to_owned()))
         }
         Cause::Digest { date } => daily(connection, reader, *date, row).await,
     }
@@ -215,6 +226,7 @@ fn request_letter(
         Cause::ApprovalRequested { .. }
         | Cause::TaskFailed { .. }
         | Cause::AddressDisabled { .. }
+        | Cause::PlanHeld { .. }
         | Cause::Digest { .. } => (subject, asks(&task)),
     };
     let deadline = request
@@ -332,6 +344,23 @@ fn refusal_letter(reader: &Reader<'_>, login: &str, address: &str, reason: &str)
     ];
     Composed {
         letter: reader.letter((words.address_disabled)(login), blocks),
+        thread: None,
+    }
+}
+
+fn held_letter(reader: &Reader<'_>, held: Held) -> Composed {
+    let words = reader.words;
+    let blocks = vec![
+        Block::Text((words.held_text)(&held.plan, held.version)),
+        Block::Facts(vec![(words.reason, held.problem)]),
+        Block::Text(words.held_hint.to_owned()),
+        Block::Link {
+            label: words.look,
+            url: reader.plan_url(&held.plan),
+        },
+    ];
+    Composed {
+        letter: reader.letter((words.held)(&held.plan), blocks),
         thread: None,
     }
 }

@@ -32,6 +32,7 @@ pub(super) async fn daily(
         requests.extend(facts::request(connection, approval).await?);
     }
     let mut failures = Vec::new();
+    let mut held = Vec::new();
     let mut addresses: Vec<(AccountId, String, String)> = Vec::new();
     for payload in facts::collected(connection, row).await? {
         match serde_json::from_value(payload).map_err(anyhow::Error::new)? {
@@ -44,6 +45,7 @@ pub(super) async fn daily(
                 reason,
                 ..
             } => addresses.push((account, address, reason)),
+            Cause::PlanHeld { version } => held.extend(facts::held(connection, version).await?),
             // Requests are listed as they stand now.
             Cause::ApprovalRequested { .. }
             | Cause::ApprovalReminder { .. }
@@ -51,7 +53,7 @@ pub(super) async fn daily(
             | Cause::Digest { .. } => {}
         }
     }
-    if requests.is_empty() && failures.is_empty() && addresses.is_empty() {
+    if requests.is_empty() && failures.is_empty() && addresses.is_empty() && held.is_empty() {
         return Ok(Err("nothing is left to tell".to_owned()));
     }
     let day = words.day(
@@ -78,6 +80,15 @@ pub(super) async fn daily(
             title: failed_name(failed),
             detail: failed.reason.clone().unwrap_or_default(),
             url: reader.task_url(failed.task),
+        });
+        listed(words, items.collect(), &mut blocks);
+    }
+    if !held.is_empty() {
+        blocks.push(Block::Heading(words.held_plans.to_owned()));
+        let items = held.into_iter().map(|held| Item {
+            url: reader.plan_url(&held.plan),
+            title: held.plan,
+            detail: held.problem,
         });
         listed(words, items.collect(), &mut blocks);
     }

@@ -1,7 +1,7 @@
 //! What messages tell, read when they are rendered.
 
 use chrono::{DateTime, Utc};
-use model::id::{AccountId, ApprovalId, RunKey, TaskId};
+use model::id::{AccountId, ApprovalId, PlanVersionId, RunKey, TaskId};
 use model::plan::RiskLevel;
 use sqlx::PgConnection;
 
@@ -106,6 +106,30 @@ pub(super) async fn failed(connection: &mut PgConnection, task: TaskId) -> Resul
         finished_at: row.finished_at,
         log_excerpt: row.log_excerpt,
     }))
+}
+
+/// A version that lost a gate or a condition, which nobody has mended or accepted yet.
+pub(super) struct Held {
+    pub plan: String,
+    pub version: i32,
+    pub problem: String,
+}
+
+pub(super) async fn held(
+    connection: &mut PgConnection,
+    version: PlanVersionId,
+) -> Result<Option<Held>> {
+    let held = sqlx::query_as!(
+        Held,
+        r#"SELECT p.name AS plan, v.version, c.problem AS "problem!"
+           FROM plan_checks c JOIN plan_versions v ON v.id = c.plan_version_id
+           JOIN plans p ON p.id = v.plan_id AND p.current_version = v.version
+           WHERE c.plan_version_id = $1 AND c.lost AND c.accepted_at IS NULL"#,
+        version.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(held)
 }
 
 pub(super) async fn login(connection: &mut PgConnection, account: AccountId) -> Result<String> {

@@ -1,12 +1,12 @@
 //! Writing messages in the transaction of their cause: one row a person and cause.
 
 use chrono::{DateTime, Utc};
-use model::id::{AccountId, ApprovalId, TaskId};
+use model::id::{AccountId, ApprovalId, PlanVersionId, TaskId};
 use model::notify::NotifyMode;
 use sqlx::PgConnection;
 
 use super::cause::Cause;
-use super::recipient::{Recipient, reachable};
+use super::recipient::{Recipient, admins, reachable};
 use super::times::{next_digest, zone_of};
 use crate::approvals::{acknowledged, asked};
 use crate::{Engine, Result};
@@ -94,6 +94,16 @@ pub(crate) async fn tasks_failed(
         write(connection, engine, &to, &cause).await?;
     }
     Ok(())
+}
+
+/// Tells the admins that a version lost a gate or a condition and that its plan is paused.
+pub(crate) async fn plan_held(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    version: PlanVersionId,
+) -> Result<()> {
+    let to = admins(connection).await?;
+    write(connection, engine, &to, &Cause::PlanHeld { version }).await
 }
 
 /// Lets what waits follow a person's new choice.
@@ -215,7 +225,10 @@ pub(super) async fn deadline(
         Cause::ApprovalRequested { approval }
         | Cause::ApprovalReminder { approval, .. }
         | Cause::ApprovalEscalated { approval, .. } => *approval,
-        Cause::TaskFailed { .. } | Cause::AddressDisabled { .. } | Cause::Digest { .. } => {
+        Cause::TaskFailed { .. }
+        | Cause::AddressDisabled { .. }
+        | Cause::PlanHeld { .. }
+        | Cause::Digest { .. } => {
             return Ok(None);
         }
     };

@@ -75,8 +75,11 @@ pub fn parse(text: &str) -> Result<Plan, Vec<PlanProblem>> {
 /// version that let YAML drop what stood there without quotes; `None` where there is none.
 #[must_use]
 pub fn lost_gate(text: &str) -> Option<PlanProblem> {
-    let mut dropped = quiet::find(text).into_iter();
-    Some(dropped.find(|dropped| dropped.loses_gate)?.problem)
+    apart(|| Ok(quiet::find(text)))
+        .unwrap_or_default()
+        .into_iter()
+        .find(|dropped| dropped.loses_gate)
+        .map(|dropped| dropped.problem)
 }
 
 fn read(text: &str) -> Result<Plan, Vec<PlanProblem>> {

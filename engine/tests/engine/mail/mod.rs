@@ -23,7 +23,7 @@ use sqlx::PgPool;
 
 use crate::sign_off::{pending, say};
 use crate::support::{claim_one, finish_with, gate, person, plan, run, task, worker};
-use sink::{Received, Sink};
+pub use sink::{Received, Sink};
 
 pub fn engine_with(pool: PgPool, smtp: Option<Smtp>) -> Engine {
     let settings = Settings {

@@ -43,6 +43,14 @@ pub(super) static WORDS: Words = Words {
         )
     },
     address_hint: "Correct it on the person's page Account. `watchbill user set LOGIN --email ADDRESS` also tries the same address again.",
+    held: |plan| format!("Plan {plan} is paused: it lost a gate or a condition"),
+    held_text: |plan, version| {
+        format!(
+            "Version {version} of plan {plan} has a gate or a condition in its text that got lost when it was stored, so work may have passed without a signature. The plan is paused and starts nothing."
+        )
+    },
+    held_hint: "Save it again with the text in quotes: it then goes on by itself. Whoever resumes it on its page accepts it without what it lost.",
+    held_plans: "Paused plans",
     test_text: "This is a test. Whoever reads it can be reached.",
     deadline: "Decide by",
     deadline_hint: |when, zone| {

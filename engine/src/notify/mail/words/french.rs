@@ -47,6 +47,14 @@ pub(super) static WORDS: Words = Words {
         )
     },
     address_hint: "Corrigez-la sur la page Compte de la personne. `watchbill user set LOGIN --email ADRESSE` fait aussi réessayer la même adresse.",
+    held: |plan| format!("Plan {plan} mis en pause : il a perdu une approbation ou une condition"),
+    held_text: |plan, version| {
+        format!(
+            "Dans la version {version} du plan {plan}, une approbation ou une condition du texte s’est perdue à l’enregistrement : des tâches ont pu passer sans signature. Le plan est en pause et ne lance rien."
+        )
+    },
+    held_hint: "Enregistrez-le de nouveau avec le texte entre guillemets : il reprend alors de lui-même. Qui le reprend sur sa page l’accepte sans ce qu’il a perdu.",
+    held_plans: "Plans en pause",
     test_text: "Ceci est un essai. Si vous le lisez, vous êtes joignable.",
     deadline: "À décider avant le",
     deadline_hint: |when, zone| {
