@@ -75,6 +75,10 @@ pub fn parse(text: &str) -> Result<Plan, Vec<PlanProblem>> {
 /// version that let YAML drop what stood there without quotes; `None` where there is none.
 #[must_use]
 pub fn lost_gate(text: &str) -> Option<PlanProblem> {
+    // JSON has no tags and no names, and a null in it was written as such: nothing was lost.
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+        return None;
+    }
     apart(|| Ok(quiet::find(text)))
         .unwrap_or_default()
         .into_iter()

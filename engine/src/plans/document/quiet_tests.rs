@@ -332,6 +332,13 @@ fn what_lost_a_gate_is_told_from_what_did_not() {
     );
 }
 
+#[test]
+fn a_null_of_json_is_refused_and_lost_nothing() {
+    let text = r#"{"plan": "p", "tasks": {"a": {"run": ["x"], "when": null}}}"#;
+    refused(text, "1:53: tasks.a.when: ", "there is no text here");
+    assert_eq!(lost_gate(text), None);
+}
+
 /// Every key of the published schema that may be left out, as a plan that has it with `value`.
 fn plans_with_each_optional_key(value: &str) -> Vec<(String, String)> {
     let schema: Value = serde_json::from_str(&json_schema()).expect("the schema is JSON");
