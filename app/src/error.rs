@@ -85,7 +85,9 @@ mod on_the_server {
         fn from(error: engine::Error) -> Self {
             let error = match error {
                 engine::Error::NotFound(text) => Self::NotFound(text),
-                engine::Error::Conflict(text) | engine::Error::Gone(text) => Self::Conflict(text),
+                engine::Error::Conflict(text)
+                | engine::Error::Gone(text)
+                | engine::Error::Replaced { message: text, .. } => Self::Conflict(text),
                 engine::Error::Forbidden(text) => Self::Forbidden(text),
                 engine::Error::Unauthenticated(_) => Self::SignedOut,
                 engine::Error::TooMany { message, .. } => Self::Invalid(message),

@@ -1,5 +1,7 @@
 //! What can go wrong, as the person who can act needs to hear it.
 
+use model::id::ApprovalId;
+
 /// The result of every verb.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -15,6 +17,15 @@ pub enum Error {
     /// It existed, and it is over: an expired request.
     #[error("{0}")]
     Gone(String),
+    /// It was decided or has ended, and another request about the same took its place.
+    #[error("{message}")]
+    Replaced {
+        message: String,
+        /// The newest one.
+        by: ApprovalId,
+        /// It ended because nobody decided in time.
+        expired: bool,
+    },
     /// The caller is known and may not.
     #[error("{0}")]
     Forbidden(String),
@@ -71,6 +82,7 @@ impl Error {
             Self::NotFound(_)
             | Self::Conflict(_)
             | Self::Gone(_)
+            | Self::Replaced { .. }
             | Self::Forbidden(_)
             | Self::Unauthenticated(_)
             | Self::TooMany { .. }

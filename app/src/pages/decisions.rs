@@ -192,6 +192,7 @@ fn line(row: DecisionLogRow) -> AnyView {
                     {row.on_behalf_of.map(|name| format!(" {}", (words.approvals.on_behalf_of)(&name)))}
                     {row.note.map(|note| format!("{}“{note}”", words.common.colon))}
                     {row.sole_decider.then(|| format!(" ({})", words.approvals.sole_decider))}
+                    {row.changes_round.map(|round| format!(" ({})", (words.approvals.changes_asker)(round)))}
                 </small>
             </div>
             <div class="when"><Moment at=row.at /> <small>{words.decisions.after} " " {waited}</small></div>

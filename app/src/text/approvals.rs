@@ -44,7 +44,12 @@ pub struct Approvals {
     pub approved_by: Named,
     pub rejected_by: Named,
     pub sole_decider: Text,
+    /// The number of the round.
+    pub changes_asker: fn(u32) -> String,
     pub already_decided: Text,
+    /// That an answer came too late; the id of the request that took the place.
+    pub replaced: Named,
+    pub asked_again: Named,
     pub remind_no_more: Text,
     pub not_reminded: Text,
     /// Which of several requests one answer did not reach, as `missed` says it of each.
@@ -138,9 +143,16 @@ pub const ENGLISH: Approvals = Approvals {
     approved_by: |name| format!("Approved by {name}"),
     rejected_by: |name| format!("Rejected by {name}"),
     sole_decider: "asked for the run as well: no other account could sign",
+    changes_asker: |round| format!("asked for changes in round {round}"),
     remind_no_more: "Remind me of this no more",
     not_reminded: "You are not reminded of this any more.",
     already_decided: "This was decided before your answer arrived; yours was not recorded.",
+    replaced: |id| {
+        format!(
+            "This was decided before your answer arrived, and asked again as approval {id}. Yours was not recorded."
+        )
+    },
+    asked_again: |id| format!("Asked again as approval {id}"),
     others_missed: |list| format!("Your answer did not reach: {list}"),
     missed: |id, why| format!("approval {id} ({why})"),
     see_task: "The whole task",
@@ -238,9 +250,16 @@ pub const FRENCH: Approvals = Approvals {
     approved_by: |name| format!("Accepté par {name}"),
     rejected_by: |name| format!("Refusé par {name}"),
     sole_decider: "a aussi lancé l’exécution : aucun autre compte ne pouvait signer",
+    changes_asker: |round| format!("a demandé des modifications au tour {round}"),
     remind_no_more: "Ne plus me le rappeler",
     not_reminded: "Vous ne recevrez plus de rappel à ce sujet.",
     already_decided: "La décision était déjà prise ; votre réponse n’a pas été enregistrée.",
+    replaced: |id| {
+        format!(
+            "La décision était déjà prise, et la demande {id} l’a remplacée. Votre réponse n’a pas été enregistrée."
+        )
+    },
+    asked_again: |id| format!("Demandé à nouveau : demande {id}"),
     others_missed: |list| format!("Sans votre réponse : {list}"),
     missed: |id, why| format!("demande {id} ({why})"),
     see_task: "La tâche entière",

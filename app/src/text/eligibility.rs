@@ -35,6 +35,12 @@ pub fn eligibility(language: Language, eligibility: &Eligibility) -> Option<Stri
         (Language::French, Eligibility::OwnRun) => {
             "Vous avez demandé cette exécution : une autre personne doit la signer.".to_owned()
         }
+        (Language::French, Eligibility::AskedForChanges { round }) => {
+            format!("Vous avez demandé des modifications au tour {round} : une autre personne doit signer ce qui en résulte.")
+        }
+        (Language::French, Eligibility::ColleagueAskedForChanges { login, round }) => {
+            format!("{login} a demandé des modifications au tour {round} : une autre personne doit signer ce qui en résulte.")
+        }
         (Language::French, Eligibility::NotAsked { signers }) if signers.is_empty() => {
             "La règle ne nomme personne qui puisse signer.".to_owned()
         }

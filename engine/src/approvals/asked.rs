@@ -7,7 +7,9 @@ use model::id::{AccountId, ApprovalId};
 use model::plan::{Gate, Signer};
 use sqlx::PgConnection;
 
-use super::circle::{Circle, People, given_to};
+use super::askers::askers_of;
+use super::circle::{About, Circle, People};
+use super::given::given_to;
 use super::policy::Signature;
 use crate::Result;
 
@@ -60,6 +62,16 @@ async fn signatures(
     people: &People,
     approvals: &[ApprovalId],
 ) -> Result<HashMap<ApprovalId, Vec<Signature>>> {
+    in_circles(connection, people, approvals, |_, circle| circle.asked()).await
+}
+
+/// Asks something of the people around each of these requests; nothing around decided ones.
+pub(super) async fn in_circles<T>(
+    connection: &mut PgConnection,
+    people: &People,
+    approvals: &[ApprovalId],
+    ask: impl Fn(&Gate, &Circle<'_>) -> T,
+) -> Result<HashMap<ApprovalId, T>> {
     let ids: Vec<i64> = approvals.iter().map(|approval| approval.0).collect();
     let requests = sqlx::query!(
         "SELECT id, policy, requesters FROM approvals WHERE id = ANY($1) AND state = 'pending'",
@@ -68,6 +80,7 @@ async fn signatures(
     .fetch_all(&mut *connection)
     .await?;
     let given = given_to(connection, approvals).await?;
+    let askers = askers_of(connection, approvals).await?;
     requests
         .into_iter()
         .map(|request| {
@@ -76,9 +89,13 @@ async fn signatures(
                 .with_context(|| format!("approvals.policy of row {approval} is not a gate"))?;
             let requesters: Vec<AccountId> =
                 request.requesters.into_iter().map(AccountId).collect();
-            let given = given.get(&approval).map_or(&[][..], Vec::as_slice);
-            let circle = Circle::new(people, &gate, &requesters, given);
-            Ok((approval, circle.asked()))
+            let about = About {
+                gate: &gate,
+                requesters: &requesters,
+                askers: askers.get(&approval).map_or(&[][..], Vec::as_slice),
+                given: given.get(&approval).map_or(&[][..], Vec::as_slice),
+            };
+            Ok((approval, ask(&gate, &Circle::new(people, about))))
         })
         .collect()
 }

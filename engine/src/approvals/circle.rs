@@ -3,16 +3,19 @@
 //! Whether a person may sign and whom the request is put to follow from one rule,
 //! [`Circle::signature`], so that nobody is asked who would be refused.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use model::id::{AccountId, ApprovalId};
+use model::id::AccountId;
 use model::identity::Permission;
 use model::plan::{Gate, RequesterRule, Signer};
 use model::view::Eligibility;
 use sqlx::PgConnection;
 
+use super::askers::Asker;
+use super::given::Given;
 use super::people::{Delegation, Person, delegations, everybody, signers};
 use super::policy::Signature;
+use super::reach;
 use crate::Result;
 
 /// The people around requests, as they are now.
@@ -31,6 +34,12 @@ impl People {
         })
     }
 
+    /// How many of them these signers name.
+    pub(super) fn count_named(&self, signers: &[Signer]) -> usize {
+        let named = self.people.iter().filter(|person| person.is_named(signers));
+        named.count()
+    }
+
     /// Whether these signers name the account.
     pub(crate) fn are_named(&self, account: AccountId, signers: &[Signer]) -> bool {
         self.people
@@ -45,33 +54,43 @@ pub(crate) struct Circle<'a> {
     /// Those whose signature counts, whether they have given it or not.
     able: Vec<&'a Person>,
     able_accounts: HashSet<AccountId>,
-    given: &'a [Given],
-    gate: &'a Gate,
-    requesters: &'a [AccountId],
+    of: About<'a>,
+    /// Who asked for the changes that this came of, where they may not sign it.
+    barred: Option<Asker>,
+}
+
+/// What a request asks, of what, and what was answered.
+#[derive(Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub gate: &'a Gate,
+    pub requesters: &'a [AccountId],
+    /// The newest first.
+    pub askers: &'a [Asker],
+    pub given: &'a [Given],
 }
 
 impl<'a> Circle<'a> {
-    pub fn new(
-        all: &'a People,
-        gate: &'a Gate,
-        requesters: &'a [AccountId],
-        given: &'a [Given],
-    ) -> Self {
-        let able = signers(&all.people, gate, requesters);
+    pub fn new(all: &'a People, of: About<'a>) -> Self {
+        let newest = of.askers.first().copied();
+        let barred = newest.filter(|_| of.gate.bars_changes_asker());
+        // Whoever is barred still counts as somebody who could sign: that they asked for
+        // changes lets no requester sign instead.
+        let mut able = signers(&all.people, of.gate, of.requesters);
+        able.retain(|person| !barred.is_some_and(|asker| asker.is(person.account)));
         Self {
             able_accounts: able.iter().map(|person| person.account).collect(),
             able,
             all,
-            given,
-            gate,
-            requesters,
+            of,
+            barred,
         }
     }
 
     /// Whether this account may sign now, and whose signature it would be.
     ///
     /// Whoever asked for the run, or for a retry, may not sign it, in nobody's name, unless
-    /// the policy allows it or no other account at all could.
+    /// the policy allows it or no other account at all could. Whoever asked for the changes
+    /// that it came of may not where the policy says so or more than one must sign.
     ///
     /// # Errors
     /// Why they may not.
@@ -89,51 +108,84 @@ impl<'a> Circle<'a> {
             return Err(may_not_decide());
         }
         let account = person.account;
-        if let Some(one) = self.given.iter().find(|one| one.account == account) {
+        if let Some(one) = self.of.given.iter().find(|one| one.account == account) {
             let on_behalf_of = one.on_behalf_of.clone();
             return Err(Eligibility::Answered { on_behalf_of });
         }
-        let asked_for_it = self.requesters.contains(&account);
+        if let Some(asker) = self.barred.filter(|asker| asker.is(account)) {
+            let round = asker.round;
+            return Err(Eligibility::AskedForChanges { round });
+        }
+        let asked_for_it = self.of.requesters.contains(&account);
         if self.able_accounts.contains(&account) {
-            if let Some(one) = self.given.iter().find(|one| one.voice == account) {
+            if let Some(one) = self.of.given.iter().find(|one| one.voice == account) {
                 let by = one.by.clone();
                 return Err(Eligibility::AnsweredFor { by });
             }
             return Ok(Signature {
                 account,
                 on_behalf_of: None,
-                sole_decider: self.gate.requester == RequesterRule::Forbidden && asked_for_it,
+                sole_decider: self.of.gate.requester == RequesterRule::Forbidden && asked_for_it,
+                changes_round: self.changes_round(account, account),
                 signers: self.able.len(),
             });
         }
-        if asked_for_it && self.gate.requester == RequesterRule::Forbidden {
+        if asked_for_it && self.of.gate.requester == RequesterRule::Forbidden {
             return Err(Eligibility::OwnRun);
         }
         let voices = self.voices(account);
         let free = voices
             .iter()
-            .find(|person| self.given.iter().all(|one| one.voice != person.account));
+            .find(|person| self.of.given.iter().all(|one| one.voice != person.account));
         match (free, voices.first()) {
             (Some(person), _) => Ok(Signature {
                 account,
                 on_behalf_of: Some((person.account, person.login.clone())),
                 sole_decider: false,
+                changes_round: self.changes_round(account, person.account),
                 signers: self.able.len(),
             }),
             (None, Some(person)) => Err(Eligibility::ColleagueAnswered {
                 login: person.login.clone(),
             }),
-            (None, None) => Err(Eligibility::NotAsked {
-                signers: self.gate.from.iter().map(ToString::to_string).collect(),
-            }),
+            (None, None) => Err(self.colleague_asked(account).unwrap_or_else(|| {
+                let signers = self.of.gate.from.iter().map(ToString::to_string);
+                Eligibility::NotAsked {
+                    signers: signers.collect(),
+                }
+            })),
         }
+    }
+
+    /// The newest round in which one of the two asked for changes.
+    fn changes_round(&self, account: AccountId, voice: AccountId) -> Option<u32> {
+        let mut askers = self.of.askers.iter();
+        askers
+            .find(|asker| asker.is(account) || asker.is(voice))
+            .map(|asker| asker.round)
+    }
+
+    /// That this account acts for nobody but who asked for changes.
+    fn colleague_asked(&self, account: AccountId) -> Option<Eligibility> {
+        let asker = self.barred?;
+        let mut delegations = self.all.delegations.iter();
+        let from = delegations
+            .find(|it| it.to == account && asker.is(it.from))?
+            .from;
+        let mut people = self.all.people.iter();
+        let colleague =
+            people.find(|person| person.account == from && person.is_named(&self.of.gate.from))?;
+        Some(Eligibility::ColleagueAskedForChanges {
+            login: colleague.login.clone(),
+            round: asker.round,
+        })
     }
 
     /// Whose signatures this account could give in their place.
     fn voices(&self, account: AccountId) -> Vec<&'a Person> {
         let delegations = self.all.delegations.iter();
         let from: Vec<AccountId> = delegations
-            .filter(|it| it.to == account && !self.requesters.contains(&it.from))
+            .filter(|it| it.to == account && !self.of.requesters.contains(&it.from))
             .map(|it| it.from)
             .collect();
         if from.is_empty() {
@@ -153,14 +205,46 @@ impl<'a> Circle<'a> {
             .collect()
     }
 
-    /// Those whose own signature can still be given, by themselves or in their name.
+    /// Those whose own signature can still be given, by themselves or in their name: as many
+    /// as can be given in all, whoever comes first.
     pub fn remaining(&self) -> Vec<&'a Person> {
-        let heard: HashSet<AccountId> = self.asked().iter().map(Signature::voice).collect();
-        self.able
+        let mut wanted = Vec::new();
+        let mut given_by_themselves = HashSet::new();
+        let mut offers = Vec::new();
+        for signature in self.asked() {
+            if signature.on_behalf_of.is_none() {
+                given_by_themselves.insert(signature.account);
+            } else {
+                offers.push(self.voices(signature.account));
+            }
+        }
+        for person in &self.able {
+            let is_heard = self.of.given.iter().any(|one| one.voice == person.account);
+            if !is_heard && !given_by_themselves.contains(&person.account) {
+                wanted.push(person.account);
+            }
+        }
+        // Who acts for several gives one signature of theirs.
+        let offers: Vec<Vec<usize>> = offers
             .iter()
-            .copied()
-            .filter(|person| heard.contains(&person.account))
-            .collect()
+            .map(|voices| {
+                let places = voices.iter().filter_map(|person| {
+                    wanted.iter().position(|account| *account == person.account)
+                });
+                places.collect()
+            })
+            .collect();
+        let taken = reach::most_taken(&offers, wanted.len());
+        let in_their_name: HashSet<AccountId> = wanted
+            .into_iter()
+            .zip(taken)
+            .filter_map(|(account, taken)| taken.then_some(account))
+            .collect();
+        let mut able = self.able.clone();
+        able.retain(|person| {
+            given_by_themselves.contains(&person.account) || in_their_name.contains(&person.account)
+        });
+        able
     }
 }
 
@@ -170,160 +254,6 @@ fn may_not_decide() -> Eligibility {
     }
 }
 
-/// An answer that counts.
-pub(crate) struct Given {
-    pub account: AccountId,
-    /// Whose signature it was.
-    pub voice: AccountId,
-    pub by: String,
-    pub on_behalf_of: Option<String>,
-}
-
-/// The answers to these requests so far.
-pub(crate) async fn given_to(
-    connection: &mut PgConnection,
-    approvals: &[ApprovalId],
-) -> Result<HashMap<ApprovalId, Vec<Given>>> {
-    let ids: Vec<i64> = approvals.iter().map(|approval| approval.0).collect();
-    let rows = sqlx::query!(
-        r#"SELECT approval_id, account_id, coalesce(on_behalf_of, account_id) AS "voice!", decided_by,
-                  on_behalf_of_name
-           FROM decisions WHERE approval_id = ANY($1) ORDER BY id"#,
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    let mut given: HashMap<ApprovalId, Vec<Given>> = HashMap::new();
-    for row in rows {
-        given
-            .entry(ApprovalId(row.approval_id))
-            .or_default()
-            .push(Given {
-                account: AccountId(row.account_id),
-                voice: AccountId(row.voice),
-                by: row.decided_by,
-                on_behalf_of: row.on_behalf_of_name,
-            });
-    }
-    Ok(given)
-}
-
-/// The answers to one request so far.
-pub(crate) async fn given(
-    connection: &mut PgConnection,
-    approval: ApprovalId,
-) -> Result<Vec<Given>> {
-    let mut given = given_to(connection, &[approval]).await?;
-    Ok(given.remove(&approval).unwrap_or_default())
-}
-
 #[cfg(test)]
-mod tests {
-    use model::identity::Role;
-    use model::task::GatePhase;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-    use proptest::sample::{select, subsequence};
-
-    use super::*;
-
-    /// The accounts that anything may name; the last ones are nobody's.
-    const ACCOUNTS: i64 = 6;
-
-    fn any_account() -> impl Strategy<Value = AccountId> {
-        (1..=ACCOUNTS).prop_map(AccountId)
-    }
-
-    /// What a policy may ask for.
-    fn entries() -> Vec<Signer> {
-        vec![
-            Signer::Role(Role::Approver),
-            Signer::Role(Role::Admin),
-            Signer::Group("release".to_owned()),
-            Signer::User("person 1".to_owned()),
-        ]
-    }
-
-    /// People with these roles, some of them in the group `release`: account 1 and on.
-    fn people(them: &[(Vec<Role>, bool)], delegations: &[(AccountId, AccountId)]) -> People {
-        let people = (1..).zip(them).map(|(account, (roles, in_group))| Person {
-            account: AccountId(account),
-            login: format!("person {account}"),
-            roles: roles.clone(),
-            groups: in_group.then(|| "release".to_owned()).into_iter().collect(),
-        });
-        let delegations = delegations.iter().map(|(from, to)| Delegation {
-            from: *from,
-            to: *to,
-        });
-        People {
-            people: people.collect(),
-            delegations: delegations.collect(),
-        }
-    }
-
-    /// An answer that the first account gave with the second one's signature.
-    fn answer((account, voice): &(AccountId, AccountId)) -> Given {
-        Given {
-            account: *account,
-            voice: *voice,
-            by: format!("person {account}"),
-            on_behalf_of: (account != voice).then(|| format!("person {voice}")),
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-        /// Whoever the people are, and whatever was answered.
-        #[test]
-        fn those_are_asked_who_may_sign_and_whose_signature_is_still_wanted(
-            them in vec((subsequence(Role::ALL.to_vec(), 0..=2), any::<bool>()), 1..6),
-            delegations in vec((any_account(), any_account()), 0..6),
-            answers in vec((any_account(), any_account()), 0..4),
-            requesters in vec(any_account(), 0..3),
-            from in subsequence(entries(), 1..=2),
-            requester in select(vec![RequesterRule::Forbidden, RequesterRule::Allowed]),
-        ) {
-            let all = people(&them, &delegations);
-            let gate = Gate { requester, ..Gate::new(GatePhase::AfterResult, from) };
-            let given: Vec<Given> = answers.iter().map(answer).collect();
-            let circle = Circle::new(&all, &gate, &requesters, &given);
-            let asked = circle.asked();
-
-            let accounts: Vec<AccountId> = asked.iter().map(|signature| signature.account).collect();
-            let may_sign: Vec<AccountId> =
-                (1..=ACCOUNTS).map(AccountId).filter(|account| circle.signature(*account).is_ok()).collect();
-            prop_assert_eq!(&accounts, &may_sign);
-
-            let is_heard = |voice: AccountId| given.iter().any(|one| one.voice == voice);
-            let has_answered = |account: AccountId| given.iter().any(|one| one.account == account);
-            let others_could = all
-                .people
-                .iter()
-                .any(|person| person.is_named(&gate.from) && !requesters.contains(&person.account));
-            for signature in &asked {
-                let (account, voice) = (signature.account, signature.voice());
-                prop_assert!(!has_answered(account), "{} has answered", account);
-                prop_assert!(
-                    !requesters.contains(&account) || requester == RequesterRule::Allowed || !others_could,
-                    "{} asked for the run", account
-                );
-                prop_assert!(circle.able.iter().any(|person| person.account == voice), "{} does not count", voice);
-                prop_assert!(!is_heard(voice), "{} has been heard", voice);
-                prop_assert!(
-                    account == voice || (delegations.contains(&(voice, account)) && !requesters.contains(&voice)),
-                    "{} cannot sign for {}", account, voice
-                );
-            }
-            // Nobody is forgotten: whose signature counts is asked for it.
-            for person in &circle.able {
-                let account = person.account;
-                prop_assert!(
-                    has_answered(account) || is_heard(account) || accounts.contains(&account),
-                    "{} is not asked", account
-                );
-            }
-        }
-    }
-}
+#[path = "circle_tests.rs"]
+mod tests;

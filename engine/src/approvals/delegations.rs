@@ -5,6 +5,7 @@ use model::id::DelegationId;
 use model::identity::{Permission, Principal, PrincipalKind, Role};
 use model::view::DelegationRow;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::audit;
 use crate::identity::accounts::lock_administration;
@@ -162,14 +163,17 @@ pub async fn list(engine: &Engine, principal: &Principal) -> Result<Vec<Delegati
 ///
 /// # Errors
 /// [`Error::NotFound`] where there is none, or it is not the caller's.
-pub async fn revoke(engine: &Engine, principal: &Principal, id: DelegationId) -> Result<()> {
+pub(crate) async fn revoke(
+    transaction: &mut PgConnection,
+    principal: &Principal,
+    id: DelegationId,
+) -> Result<()> {
     authorise(principal, Permission::Read)?;
     // Who may not decide any more still takes back what they gave.
     if !is_session(principal) && !principal.may(Permission::Administer) {
         authorise(principal, Permission::Decide)?;
     }
-    let mut transaction = engine.pool.begin().await?;
-    lock_administration(&mut transaction).await?;
+    lock_administration(transaction).await?;
     let revoked = sqlx::query!(
         "UPDATE delegations SET revoked_at = watchbill_now()
          WHERE id = $1 AND revoked_at IS NULL AND ends_at > watchbill_now() AND ($2 OR from_account_id = $3)",
@@ -187,13 +191,12 @@ pub async fn revoke(engine: &Engine, principal: &Principal, id: DelegationId) ->
     }
     let subject = format!("delegation/{id}");
     audit::record(
-        &mut transaction,
+        transaction,
         principal,
         "delegation.revoke",
         &subject,
         json!({}),
     )
     .await?;
-    transaction.commit().await?;
     Ok(())
 }

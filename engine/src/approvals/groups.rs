@@ -3,6 +3,7 @@
 use model::identity::{Permission, Principal};
 use model::view::GroupRow;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::audit;
 use crate::identity::accounts::lock_administration;
@@ -36,9 +37,10 @@ pub async fn list(engine: &Engine, principal: &Principal) -> Result<Vec<GroupRow
 /// Makes the group where there is none, and gives it these members and no others.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a name that none can have and for people who have no account.
-pub async fn put(
-    engine: &Engine,
+/// [`Error::Invalid`] for a name that none can have and for people who have no account;
+/// [`Error::Conflict`] for no members while a request asks for the group.
+pub(crate) async fn put(
+    transaction: &mut PgConnection,
     principal: &Principal,
     name: &str,
     members: &[String],
@@ -55,8 +57,7 @@ pub async fn put(
         .collect();
     logins.sort();
     logins.dedup();
-    let mut transaction = engine.pool.begin().await?;
-    lock_administration(&mut transaction).await?;
+    lock_administration(transaction).await?;
     let accounts = sqlx::query!(
         "SELECT id, login FROM accounts WHERE login = ANY($1)",
         &logins
@@ -69,6 +70,9 @@ pub async fn put(
     {
         let message = format!("there is no account {unknown}; make it first");
         return Err(Error::invalid("members", message));
+    }
+    if logins.is_empty() {
+        refuse_while_asked_for(transaction, name).await?;
     }
     let id = sqlx::query_scalar!(
         "INSERT INTO groups (name) VALUES ($1) ON CONFLICT ON CONSTRAINT groups_name_unique
@@ -94,14 +98,13 @@ pub async fn put(
     .execute(&mut *transaction)
     .await?;
     audit::record(
-        &mut transaction,
+        transaction,
         principal,
         "group.put",
         &format!("group/{name}"),
         json!({ "members": logins }),
     )
     .await?;
-    transaction.commit().await?;
     Ok(GroupRow {
         name: name.to_owned(),
         members: logins,
@@ -111,23 +114,13 @@ pub async fn put(
 /// Removes the group. A gate that asks for it can then be signed by nobody of it.
 ///
 /// # Errors
-/// [`Error::NotFound`] where there is none; [`Error::Conflict`] while a request waits for it.
+/// [`Error::NotFound`] where there is none; [`Error::Conflict`] while a request asks for it.
 pub async fn delete(engine: &Engine, principal: &Principal, name: &str) -> Result<()> {
     authorise(principal, Permission::Administer)?;
     check_name(name)?;
     let mut transaction = engine.pool.begin().await?;
     lock_administration(&mut transaction).await?;
-    let waiting = sqlx::query_scalar!(
-        "SELECT id FROM approvals WHERE state = 'pending' AND policy -> 'from' @> $1 ORDER BY id LIMIT 1",
-        json!([{ "group": name }])
-    )
-    .fetch_optional(&mut *transaction)
-    .await?;
-    if let Some(approval) = waiting {
-        return Err(Error::Conflict(format!(
-            "approval {approval} waits for the group {name}; decide it first"
-        )));
-    }
+    refuse_while_asked_for(&mut transaction, name).await?;
     let deleted = sqlx::query!("DELETE FROM groups WHERE name = $1", name)
         .execute(&mut *transaction)
         .await?
@@ -146,6 +139,39 @@ pub async fn delete(engine: &Engine, principal: &Principal, name: &str) -> Resul
     .await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Refuses to leave nobody in a group that a pending request asks for, now or at a later
+/// step of its chain.
+async fn refuse_while_asked_for(connection: &mut PgConnection, name: &str) -> Result<()> {
+    const NAMED: usize = 10;
+    let mut waiting = sqlx::query_scalar!(
+        "SELECT id FROM approvals
+         WHERE state = 'pending' AND (policy -> 'from' @> $1 OR policy -> 'escalate' @> $2)
+         ORDER BY id",
+        json!([{ "group": name }]),
+        json!([{ "to": [{ "group": name }] }])
+    )
+    .fetch_all(connection)
+    .await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let more = waiting.len().saturating_sub(NAMED);
+    waiting.truncate(NAMED);
+    let ids: Vec<String> = waiting.iter().map(ToString::to_string).collect();
+    let (approvals, ask, them) = match (ids.len(), more) {
+        (1, 0) => (format!("approval {}", ids[0]), "asks", "it"),
+        (_, 0) => (format!("approvals {}", ids.join(", ")), "ask", "them"),
+        (_, more) => {
+            let listed = format!("approvals {} and {more} more", ids.join(", "));
+            (listed, "ask", "them")
+        }
+    };
+    Err(Error::Conflict(format!(
+        "{approvals} {ask} for group:{name}, and nobody would be left in it: decide {them} or cancel \
+         the tasks first, or leave somebody in the group"
+    )))
 }
 
 fn check_name(name: &str) -> Result<()> {

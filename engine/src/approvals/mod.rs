@@ -3,14 +3,19 @@
 
 mod acknowledge;
 mod asked;
+mod askers;
 mod circle;
 pub mod delegations;
 pub(crate) mod facts;
+mod given;
 pub mod groups;
 mod patches;
 mod people;
+mod planned;
 mod policy;
+mod reach;
 pub(crate) mod risk;
+mod successor;
 pub(crate) mod tally;
 mod what_if;
 mod withdraw;
@@ -24,9 +29,14 @@ use crate::Result;
 pub use acknowledge::acknowledge;
 pub(crate) use acknowledge::acknowledged;
 pub(crate) use asked::{asked, asked_among, asked_each};
-pub(crate) use circle::{Circle, People, given};
+pub(crate) use circle::People;
 pub(crate) use patches::Patches;
-pub(crate) use policy::{Signature, Standing, may_sign, standing};
+pub(crate) use planned::lacking;
+pub(crate) use policy::{Signature, Standing, in_circle, may_sign, standing};
+pub(crate) use reach::{
+    OutOfReach, out_of_reach, out_of_reach_among, pending_after, waiting_in_vain,
+};
+pub(crate) use successor::successor;
 pub(crate) use what_if::REPLAYS;
 pub use what_if::{MOST_DAYS_BACK, what_if};
 pub(crate) use withdraw::withdraw;

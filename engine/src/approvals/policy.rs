@@ -6,7 +6,9 @@ use model::plan::Gate;
 use model::view::Eligibility;
 use sqlx::PgConnection;
 
-use super::circle::{Circle, People, given};
+use super::askers::askers_of;
+use super::circle::{About, Circle, People};
+use super::given::given;
 use crate::{Error, Result};
 
 /// That the caller may sign, and as what.
@@ -17,6 +19,8 @@ pub struct Signature {
     pub on_behalf_of: Option<(AccountId, String)>,
     /// The caller asked for the run and signs only because no other account can.
     pub sole_decider: bool,
+    /// The newest round in which the caller, or whose signature it is, asked for changes.
+    pub changes_round: Option<u32>,
     /// How many people could sign this at all, the caller among them.
     pub signers: usize,
 }
@@ -58,6 +62,8 @@ pub async fn may_sign(
             | Eligibility::Late
             | Eligibility::MayNotDecide { .. }
             | Eligibility::OwnRun
+            | Eligibility::AskedForChanges { .. }
+            | Eligibility::ColleagueAskedForChanges { .. }
             | Eligibility::NotAsked { .. } => Error::Forbidden(sentence),
         }
     })
@@ -94,7 +100,7 @@ pub(crate) async fn standing(
 }
 
 /// Asks something of the people around a request, as they are now.
-async fn in_circle<T>(
+pub(crate) async fn in_circle<T>(
     connection: &mut PgConnection,
     approval: ApprovalId,
     gate: &Gate,
@@ -103,7 +109,15 @@ async fn in_circle<T>(
 ) -> Result<T> {
     let people = People::read(connection).await?;
     let given = given(connection, approval).await?;
-    Ok(ask(&Circle::new(&people, gate, requesters, &given)))
+    let mut askers = askers_of(connection, &[approval]).await?;
+    let askers = askers.remove(&approval).unwrap_or_default();
+    let about = About {
+        gate,
+        requesters,
+        askers: &askers,
+        given: &given,
+    };
+    Ok(ask(&Circle::new(&people, about)))
 }
 
 /// The account that may decide at all.

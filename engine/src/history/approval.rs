@@ -14,9 +14,9 @@ use sqlx::PgConnection;
 use super::approvals::{approval_row, no_approval};
 use super::artifact::beginning;
 use super::compared::Compared;
-use super::decisions::verdict;
+use super::decisions::{round, verdict};
 use super::task::artifacts;
-use crate::approvals::{Patches, Signature, Standing, acknowledged, standing};
+use crate::approvals::{Patches, Signature, Standing, acknowledged, standing, successor};
 use crate::tasks::consequences;
 use crate::tasks::records::{json, word};
 use crate::{Engine, Result, authorise};
@@ -109,6 +109,7 @@ pub async fn approval(
         may_request_changes: standing.may_request_changes,
         identical: standing.identical,
         reminding: standing.reminding,
+        successor: standing.successor,
         row: standing.row,
     })
 }
@@ -174,6 +175,11 @@ impl Stored {
             may_sign,
             decisions: decisions(&mut connection, row.id).await?,
             identical: identical(&mut connection, &row).await?,
+            successor: if pending {
+                None
+            } else {
+                successor(&mut connection, row.id).await?
+            },
             filled: self.filled.clone(),
             may_request_changes: pending
                 && row.phase != Some(GatePhase::BeforeStart)
@@ -331,7 +337,9 @@ async fn identical(connection: &mut PgConnection, row: &ApprovalRow) -> Result<V
 
 async fn decisions(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<DecisionRow>> {
     let rows = sqlx::query!(
-        "SELECT id, verdict, decided_by, note, at, sole_decider, on_behalf_of_name, channel FROM decisions WHERE approval_id = $1 ORDER BY id",
+        "SELECT id, verdict, decided_by, note, at, sole_decider, on_behalf_of_name, channel,
+                changes_round
+         FROM decisions WHERE approval_id = $1 ORDER BY id",
         id.0
     )
     .fetch_all(connection)
@@ -345,6 +353,7 @@ async fn decisions(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<
                 note: row.note,
                 at: row.at,
                 sole_decider: row.sole_decider,
+                changes_round: round(row.changes_round),
                 on_behalf_of: row.on_behalf_of_name,
                 channel: row.channel,
             })

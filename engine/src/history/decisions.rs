@@ -152,6 +152,7 @@ impl Export {
                     "waited_seconds",
                     "sole_decider",
                     "digest",
+                    "changes_round",
                 ])
                 .map_err(broken)?;
             return finish(writer).map(Some);
@@ -172,7 +173,7 @@ impl Export {
     }
 }
 
-fn fields(row: DecisionLogRow) -> [String; 15] {
+fn fields(row: DecisionLogRow) -> [String; 16] {
     let text = |value: Option<String>| value.map(harmless).unwrap_or_default();
     [
         row.id.to_string(),
@@ -190,6 +191,9 @@ fn fields(row: DecisionLogRow) -> [String; 15] {
         row.waited_seconds.to_string(),
         row.sole_decider.to_string(),
         row.digest,
+        row.changes_round
+            .map(|round| round.to_string())
+            .unwrap_or_default(),
     ]
 }
 
@@ -202,7 +206,7 @@ async fn read(
     let rows = sqlx::query_as!(
         Record,
         r#"SELECT d.id, d.at, d.decided_by, d.on_behalf_of_name, d.verdict, d.note, d.channel, d.approval_id,
-                  d.sole_decider, d.digest, a.task_id, a.task_name, a.plan_name, a.run_id,
+                  d.sole_decider, d.changes_round, d.digest, a.task_id, a.task_name, a.plan_name, a.run_id,
                   extract(epoch FROM d.at - a.requested_at)::bigint AS "waited_seconds!"
            FROM decisions d JOIN approvals a ON a.id = d.approval_id
            WHERE ($1::bigint IS NULL OR d.id < $1)
@@ -229,6 +233,7 @@ struct Record {
     channel: String,
     approval_id: i64,
     sole_decider: bool,
+    changes_round: Option<i32>,
     digest: Vec<u8>,
     task_id: i64,
     task_name: String,
@@ -256,9 +261,15 @@ impl TryFrom<Record> for DecisionLogRow {
             run_id: record.run_id,
             waited_seconds: record.waited_seconds,
             sole_decider: record.sole_decider,
+            changes_round: round(record.changes_round),
             digest: hexadecimal(&record.digest),
         })
     }
+}
+
+/// Decodes `decisions.changes_round`.
+pub(super) fn round(stored: Option<i32>) -> Option<u32> {
+    stored.and_then(|round| u32::try_from(round).ok())
 }
 
 /// Decodes `decisions.verdict`.

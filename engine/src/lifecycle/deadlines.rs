@@ -8,8 +8,9 @@ use model::task::{TaskEvent, TaskState};
 use model::view::ApprovalState;
 use sqlx::PgConnection;
 
+use super::quorums::tell_if_out_of_reach;
 use super::settle;
-use crate::approvals::{Circle, People, asked_among, given, withdraw};
+use crate::approvals::{asked_among, in_circle, withdraw};
 use crate::notify::mail;
 use crate::notify::outbox::{self, Nudge};
 use crate::schedule::{after_working, find_zone};
@@ -75,10 +76,11 @@ async fn step_due(
     .fetch_one(&mut *connection)
     .await?;
     let requesters: Vec<AccountId> = row.requesters.into_iter().map(AccountId).collect();
-    let people = People::read(connection).await?;
-    let given = given(connection, approval).await?;
-    let asked = Circle::new(&people, gate, &requesters, &given).asked();
-    let ids: Vec<i64> = asked.iter().map(|signature| signature.account.0).collect();
+    let ids: Vec<i64> = in_circle(connection, approval, gate, &requesters, |circle| {
+        let asked = circle.asked().into_iter();
+        asked.map(|signature| signature.account.0).collect()
+    })
+    .await?;
     let people = sqlx::query!(
         "SELECT working_hours, zone FROM accounts WHERE id = ANY($1)",
         &ids
@@ -266,7 +268,9 @@ async fn escalate(
     outbox::nudge(connection, engine, waiting.approval, &nudge).await?;
     let people = asked_among(connection, waiting.approval, &step.to).await?;
     let step = u32::try_from(number).unwrap_or_default();
-    mail::approval_escalated(connection, engine, waiting.approval, step, &people).await
+    mail::approval_escalated(connection, engine, waiting.approval, step, &people).await?;
+    // Whoever could sign only because nobody else could, does not once others are asked.
+    tell_if_out_of_reach(engine, connection, &[waiting.approval]).await
 }
 
 async fn remind(engine: &Engine, connection: &mut PgConnection, waiting: &Waiting) -> Result<()> {

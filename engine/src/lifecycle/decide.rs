@@ -11,8 +11,9 @@ use sqlx::PgConnection;
 
 use super::outcome::Outcome;
 use super::signed;
+use super::quorums::tell_if_out_of_reach;
 use crate::approvals::tally::{self, Standing, Tally};
-use crate::approvals::{Signature, may_sign, phase_of};
+use crate::approvals::{Signature, may_sign, phase_of, successor};
 use crate::identity::accounts::hold_administration;
 use crate::notify::outbox;
 use crate::tasks::digest::{Digest, hex};
@@ -82,7 +83,7 @@ pub(super) struct Request {
 /// # Errors
 /// [`Error::Forbidden`] to who may not sign; [`Error::Conflict`] naming the
 /// state where it was answered before or the result changed since;
-/// [`Error::Gone`] where it has expired; [`Error::Invalid`] where the policy
+/// [`Error::Gone`] where it has expired; [`Error::Replaced`] where it was asked again since; [`Error::Invalid`] where the policy
 /// wants a comment or inputs that are missing.
 pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> Result<Decided> {
     crate::authorise(principal, Permission::Decide)?;
@@ -129,7 +130,10 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
         Standing::Rejected => ApprovalState::Rejected,
         Standing::ChangesRequested => ApprovalState::ChangesRequested,
     };
-    if state != ApprovalState::Pending {
+    if state == ApprovalState::Pending {
+        // They may have been one of the last who could.
+        tell_if_out_of_reach(engine, connection, &[answer.approval]).await?;
+    } else {
         close(connection, answer.approval, state).await?;
         outbox::approval_decided(connection, &engine.settings, answer.approval).await?;
         let outcome = Outcome {
@@ -308,26 +312,68 @@ async fn why_not(connection: &mut PgConnection, id: ApprovalId, looked_at: &[u8]
            FROM approvals a WHERE a.id = $1"#,
         id.0
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
-    if row.state == "expired" || (row.state == "pending" && row.late) {
+    let expired = row.state == "expired" || (row.state == "pending" && row.late);
+    if let Some(by) = successor(connection, id).await? {
+        let ended = if expired {
+            "has expired; it was not approved".to_owned()
+        } else {
+            format!("is already {}{}", row.state, signed(row.decided_by))
+        };
+        return Ok(Error::Replaced {
+            message: format!("approval {id} {ended}. It was asked again as approval {by}"),
+            by,
+            expired,
+        });
+    }
+    if expired {
         return Ok(Error::Gone(format!(
             "approval {id} has expired; it was not approved"
         )));
     }
     if row.state == "pending" && row.digest != looked_at {
+        // Whoever answers by the task and names what they saw may have seen an earlier one.
+        if was_asked_before(connection, id, looked_at).await? {
+            return Ok(Error::Replaced {
+                message: format!(
+                    "what you looked at was asked again as approval {id}; look again before you decide"
+                ),
+                by: id,
+                expired: false,
+            });
+        }
         return Ok(Error::Conflict(format!(
             "what approval {id} is about has changed since you looked; look again before you decide"
         )));
     }
-    let by = row
-        .decided_by
-        .map(|name| format!(" by {name}"))
-        .unwrap_or_default();
     Ok(Error::Conflict(format!(
-        "approval {id} is already {}{by}",
-        row.state
+        "approval {id} is already {}{}",
+        row.state,
+        signed(row.decided_by)
     )))
+}
+
+fn signed(by: Option<String>) -> String {
+    by.map(|name| format!(" by {name}")).unwrap_or_default()
+}
+
+/// Whether an earlier request about the same task had this digest.
+async fn was_asked_before(
+    connection: &mut PgConnection,
+    approval: ApprovalId,
+    digest: &[u8],
+) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM approvals a JOIN approvals e ON e.task_id = a.task_id
+               WHERE a.id = $1 AND e.id < a.id AND e.digest = $2) AS "found!""#,
+        approval.0,
+        digest
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(found)
 }
 
 async fn record(
@@ -345,8 +391,8 @@ async fn record(
         .unzip();
     sqlx::query!(
         "INSERT INTO decisions (approval_id, account_id, decided_by, verdict, note, digest, sole_decider, channel,
-                                on_behalf_of, on_behalf_of_name)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                                on_behalf_of, on_behalf_of_name, changes_round)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         answer.approval.0,
         signature.account.0,
         principal.name,
@@ -357,6 +403,7 @@ async fn record(
         answer.channel.as_str(),
         behalf,
         behalf_name,
+        signature.changes_round.and_then(|round| i32::try_from(round).ok()),
     )
     .execute(&mut *connection)
     .await?;
@@ -367,6 +414,7 @@ async fn record(
         "digest": hex(&request.digest),
         "note": note,
         "sole_decider": signature.sole_decider,
+        "changes_round": signature.changes_round,
         "on_behalf_of": behalf_name,
         "inputs": answer.inputs,
         "channel": answer.channel.as_str(),

@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use super::deadlines;
 use super::gate::Stop;
 use super::signed;
+use super::quorums::tell_if_out_of_reach;
 use crate::notify::mail;
 use crate::notify::outbox::{self, AwaitingApproval};
 use crate::tasks::digest::{self, Digest};
@@ -168,7 +169,8 @@ pub(super) async fn notify(
         already_notified: false,
     };
     outbox::awaiting_approval(connection, &engine.settings, &facts).await?;
-    mail::approval_requested(connection, engine, approval).await
+    mail::approval_requested(connection, engine, approval).await?;
+    tell_if_out_of_reach(engine, connection, &[approval]).await
 }
 
 /// The request that waits for a decision about this task.

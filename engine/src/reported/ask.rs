@@ -4,7 +4,7 @@ use model::id::{AttemptNumber, RunKey, TaskId};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::lifecycle::{NewRequest, Stop, default_gate, insert_request};
+use crate::lifecycle::{NewRequest, Stop, default_gate, insert_request, tell_if_out_of_reach};
 use crate::notify::mail;
 use crate::notify::outbox::{self, AwaitingApproval};
 use crate::tasks::digest::{self, Digest};
@@ -71,5 +71,6 @@ pub(super) async fn ask(
         already_notified: asked.already_notified,
     };
     outbox::awaiting_approval(connection, &engine.settings, &facts).await?;
-    mail::approval_requested(connection, engine, approval).await
+    mail::approval_requested(connection, engine, approval).await?;
+    tell_if_out_of_reach(engine, connection, &[approval]).await
 }

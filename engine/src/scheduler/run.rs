@@ -18,11 +18,12 @@ const SHORTEST: Duration = Duration::from_millis(20);
 const RESCUE: Duration = Duration::from_secs(2);
 const PROMOTE: Duration = Duration::from_millis(500);
 const EXPIRE: Duration = Duration::from_secs(5);
+const QUORUMS: Duration = Duration::from_secs(60);
 const RECONCILE: Duration = Duration::from_secs(60);
 const UPKEEP: Duration = Duration::from_secs(60 * 60);
 
 /// Runs until `stop`: due triggers, dead workers' tasks, due retries, expired
-/// requests, triggers that lost their next moment, and what has grown old.
+/// requests and those that too few can sign, triggers that lost their next moment, and what has grown old.
 pub async fn run(engine: Engine, stop: CancellationToken) {
     let (engine, stop) = (&engine, &stop);
     tokio::join!(
@@ -41,6 +42,10 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
         repeat("expire", stop, || then(
             EXPIRE,
             lifecycle::act_on_due(engine)
+        )),
+        repeat("quorums", stop, || then(
+            QUORUMS,
+            lifecycle::watch_quorums(engine)
         )),
         repeat("reconcile", stop, || then(RECONCILE, reconcile(engine))),
         repeat("upkeep", stop, || {

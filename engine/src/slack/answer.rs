@@ -127,7 +127,9 @@ async fn decide(engine: &Engine, click: &Click, principal: &Principal) -> Result
     .await;
     match decided {
         Ok(_) => told(engine, click, principal, None).await,
-        Err(Error::Conflict(text)) => told(engine, click, principal, Some(text)).await,
+        Err(Error::Conflict(text) | Error::Replaced { message: text, .. }) => {
+            told(engine, click, principal, Some(text)).await
+        }
         Err(Error::Forbidden(text)) => {
             refuse(engine, click, Some(principal), &text).await?;
             Ok(format!("Nothing was decided: {}.", slack_text(&text)))
@@ -181,6 +183,12 @@ async fn told(
     .fetch_one(&engine.pool)
     .await?;
     let task = slack_text(&standing.task);
+    let mut connection = engine.pool.acquire().await?;
+    let anew = match crate::approvals::successor(&mut connection, click.approval).await? {
+        Some(by) => format!(" It was asked again as approval {by}. {}", page(engine, by)),
+        None => String::new(),
+    };
+    drop(connection);
     let pending = standing.state == "pending";
     // A second click on the same button, or the first one told again: it holds already.
     if standing.mine.as_deref() == Some(click.verdict.as_str()) {
@@ -189,7 +197,7 @@ async fn told(
             format!("Signed: your answer on {task} is recorded as {name}. Others must sign too.")
         } else {
             format!(
-                "Signed: {task} is {}. You signed as {name}.",
+                "Signed: {task} is {}. You signed as {name}.{anew}",
                 standing.state
             )
         });
@@ -211,7 +219,7 @@ async fn told(
         .map(|at| format!(" on {}", at.format("%Y-%m-%d at %H:%M UTC")))
         .unwrap_or_default();
     Ok(format!(
-        "Too late: {task} was {}{by}{when}.",
+        "Too late: {task} was {}{by}{when}.{anew}",
         standing.state
     ))
 }

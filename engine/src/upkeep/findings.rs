@@ -2,10 +2,17 @@
 
 use chrono::TimeDelta;
 
+use super::signers::plans_without_signers;
+use crate::approvals::waiting_in_vain;
 use crate::{Engine, Result, lifecycle};
 
 /// A clock this far off makes records lie.
 const SKEW: TimeDelta = TimeDelta::seconds(2);
+
+/// How many requests that wait are looked at, for a page's sake.
+const MOST_REQUESTS: i64 = 1_000;
+/// How many of one kind are told one by one.
+const MOST_LISTED: usize = 20;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +34,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn warning(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: Severity::Warning,
@@ -35,7 +42,7 @@ impl Finding {
         }
     }
 
-    fn notice(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn notice(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: Severity::Notice,
@@ -57,6 +64,8 @@ pub async fn findings(engine: &Engine) -> Result<Vec<Finding>> {
     plans_of_an_older_check(engine, &mut found).await?;
     work_without_worker(engine, &mut found).await?;
     starts_that_are_refused(engine, &mut found).await?;
+    quorums(engine, &mut found).await?;
+    plans_without_signers(engine, &mut found).await?;
     messages(engine, &mut found).await?;
     clock(engine, &mut found).await?;
     identities(engine, &mut found).await?;
@@ -143,6 +152,41 @@ async fn plans_of_an_older_check(engine: &Engine, found: &mut Vec<Finding>) -> R
                 format!("Plan {name} version {version} would be refused today: {problem}; save it again."),
             ),
         });
+    }
+    Ok(())
+}
+
+    }
+    Ok(())
+}
+
+/// Requests whose policy asks for more signatures than can be given: they would wait for ever.
+async fn quorums(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    let mut connection = engine.pool.acquire().await?;
+    let mut in_vain = waiting_in_vain(&mut connection, MOST_REQUESTS).await?;
+    let more = in_vain.len().saturating_sub(MOST_LISTED);
+    in_vain.truncate(MOST_LISTED);
+    for one in in_vain {
+        let plan = one.plan.map(|plan| format!("plan {plan}, "));
+        found.push(Finding::warning(
+            "approval.out_of_reach",
+            format!(
+                "Approval {} needs {}{}, {} can still sign ({}task {}): give somebody the role or enable their \
+                 account, add them to the group, or cancel the task.",
+                one.approval,
+                one.wanted,
+                if one.signed > 0 { " more" } else { "" },
+                one.left,
+                plan.unwrap_or_default(),
+                one.task
+            ),
+        ));
+    }
+    if more > 0 {
+        found.push(Finding::warning(
+            "approval.out_of_reach",
+            format!("{more} more approvals need more signatures than can be given."),
+        ));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod partitions;
 mod recheck;
 mod retention;
 mod roles;
+mod signers;
 
 pub use clear::{clear, is_empty, refuse_in_use};
 pub use findings::{Finding, Severity, findings};

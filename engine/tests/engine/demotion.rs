@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use engine::identity::accounts::{disable, set_roles};
 use engine::lifecycle::Decided;
+use engine::lifecycle::people::{disable, set_roles};
 use engine::{Engine, Error, Result};
 use model::id::{AccountId, ApprovalId, TaskId};
 use model::identity::{Principal, Role};

@@ -20,6 +20,8 @@ pub struct Gate {
     #[serde(default)]
     pub requester: RequesterRule,
     #[serde(default)]
+    pub changes_asker: ChangesAskerRule,
+    #[serde(default)]
     pub comment: CommentRule,
     #[serde(default)]
     pub refusal: RefusalRule,
@@ -57,6 +59,7 @@ impl Gate {
             from,
             required: 1,
             requester: RequesterRule::default(),
+            changes_asker: ChangesAskerRule::default(),
             comment: CommentRule::default(),
             refusal: RefusalRule::default(),
             expires_seconds: None,
@@ -71,6 +74,16 @@ impl Gate {
 
     const fn default_rounds() -> u32 {
         Self::DEFAULT_ROUNDS
+    }
+
+    /// Whether who asked for changes may not sign what came of them: where the policy says so,
+    /// and where more than one must sign, since they wrote a part of it.
+    #[must_use]
+    pub const fn bars_changes_asker(&self) -> bool {
+        match self.changes_asker {
+            ChangesAskerRule::Forbidden => true,
+            ChangesAskerRule::Allowed => self.required > 1,
+        }
     }
 
     /// The most signatures that this gate can ask for.
@@ -116,6 +129,18 @@ pub enum RequesterRule {
     #[default]
     Forbidden,
     Allowed,
+}
+
+/// Whether who asked for changes may sign what came of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ChangesAskerRule {
+    /// They may where one signature is enough, and the record says so.
+    #[default]
+    Allowed,
+    /// They may not in that round.
+    Forbidden,
 }
 
 /// When an answer needs a comment.

@@ -10,7 +10,10 @@ mod risk;
 mod task;
 mod trigger;
 
-pub use gate::{CommentRule, EscalationStep, Gate, OnExpire, RefusalRule, RequesterRule, Signer};
+pub use gate::{
+    ChangesAskerRule, CommentRule, EscalationStep, Gate, OnExpire, RefusalRule, RequesterRule,
+    Signer,
+};
 pub use input::{InputDefinition, InputKind};
 pub use retries::{Retries, RetryOn};
 pub use risk::{RiskLevel, RiskRule, UnknownRiskLevel};

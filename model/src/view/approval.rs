@@ -158,6 +158,8 @@ pub struct DecisionRow {
     pub at: DateTime<Utc>,
     /// The requester signed because no one else could.
     pub sole_decider: bool,
+    /// The newest round in which who gave it, or whose signature it is, had asked for changes.
+    pub changes_round: Option<u32>,
     /// Whose signature it is, where a delegation let another give it.
     pub on_behalf_of: Option<String>,
     /// `page`, `api` or `slack`.
@@ -240,6 +242,8 @@ pub struct ApprovalDetail {
     pub identical: Vec<ApprovalId>,
     /// Whether the person who asks is reminded of it.
     pub reminding: Reminding,
+    /// The newest request that was raised about the same task since; none while this one waits.
+    pub successor: Option<ApprovalId>,
 }
 
 /// Whether a person is reminded of a request that waits for them.
@@ -276,6 +280,8 @@ pub struct ApprovalStanding {
     pub identical: Vec<ApprovalId>,
     /// Whether the person who asks is reminded of it.
     pub reminding: Reminding,
+    /// The newest request that was raised about the same task since; none while this one waits.
+    pub successor: Option<ApprovalId>,
 }
 
 impl From<&ApprovalDetail> for ApprovalStanding {
@@ -289,6 +295,7 @@ impl From<&ApprovalDetail> for ApprovalStanding {
             may_request_changes: detail.may_request_changes,
             identical: detail.identical.clone(),
             reminding: detail.reminding,
+            successor: detail.successor,
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct DecisionLogRow {
     pub waited_seconds: i64,
     /// The requester signed because no one else could.
     pub sole_decider: bool,
+    /// The newest round in which who gave it, or whose signature it is, had asked for changes.
+    pub changes_round: Option<u32>,
     /// What the answer was bound to: SHA-256 in hexadecimal.
     pub digest: String,
 }

@@ -29,6 +29,10 @@ pub enum Eligibility {
     ColleagueAnswered { login: String },
     /// They asked for the run.
     OwnRun,
+    /// They asked for the changes that this came of, in that round, and may not sign it.
+    AskedForChanges { round: u32 },
+    /// The colleague in whose name they could sign did so.
+    ColleagueAskedForChanges { login: String, round: u32 },
     /// The policy asks others: `role:approver`, `group:release`, `user:lead@example.org`.
     NotAsked { signers: Vec<String> },
 }
@@ -46,6 +50,8 @@ impl Eligibility {
             | Self::AnsweredFor { .. }
             | Self::ColleagueAnswered { .. }
             | Self::OwnRun
+            | Self::AskedForChanges { .. }
+            | Self::ColleagueAskedForChanges { .. }
             | Self::NotAsked { .. } => false,
         }
     }
@@ -69,6 +75,14 @@ impl fmt::Display for Eligibility {
             Self::AnsweredFor { by } => write!(f, "{by} has answered on your behalf"),
             Self::ColleagueAnswered { login } => write!(f, "{login} has answered already"),
             Self::OwnRun => f.write_str("you asked for this run, so another person must sign it"),
+            Self::AskedForChanges { round } => write!(
+                f,
+                "you asked for changes in round {round}, so another person must sign what came of it"
+            ),
+            Self::ColleagueAskedForChanges { login, round } => write!(
+                f,
+                "{login} asked for changes in round {round}, so another person must sign what came of it"
+            ),
             Self::NotAsked { signers } if signers.is_empty() => {
                 f.write_str("this needs the signature of nobody: the policy names no one")
             }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use engine::Engine;
 use engine::approvals::groups;
+use engine::lifecycle::people;
 use model::identity::Principal;
 
 /// Manage groups.
@@ -34,7 +35,7 @@ pub async fn run(args: GroupArgs, engine: &Engine) -> anyhow::Result<()> {
     let operator = Principal::system("command line");
     match args.verb {
         GroupVerb::Set { name, members } => {
-            let group = groups::put(engine, &operator, &name, &members).await?;
+            let group = people::put_group(engine, &operator, &name, &members).await?;
             println!("{}: {}", group.name, group.members.join(", "));
         }
         GroupVerb::List => {

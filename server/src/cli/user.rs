@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use engine::Engine;
 use engine::identity::accounts::{self, NewAccount};
 use engine::identity::passwords;
+use engine::lifecycle::people;
 use engine::notify::{self, PreferencesEdit};
 use model::id::AccountId;
 use model::identity::{Principal, Role};
@@ -172,7 +173,7 @@ pub async fn run(args: UserArgs, engine: &Engine) -> anyhow::Result<()> {
         UserVerb::List => list(engine, &operator).await?,
         UserVerb::Disable { login } => {
             let id = find(engine, &operator, &login).await?;
-            accounts::disable(engine, &operator, id).await?;
+            people::disable(engine, &operator, id).await?;
             println!("{login} is disabled: no session, no token, no login");
         }
         UserVerb::Enable { login } => {
@@ -189,7 +190,7 @@ pub async fn run(args: UserArgs, engine: &Engine) -> anyhow::Result<()> {
         }
         UserVerb::Roles { login, roles } => {
             let id = find(engine, &operator, &login).await?;
-            accounts::set_roles(engine, &operator, id, &roles).await?;
+            people::set_roles(engine, &operator, id, &roles).await?;
             let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
             println!("{login} is now {}", names.join(", "));
         }

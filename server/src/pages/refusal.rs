@@ -100,6 +100,16 @@ pub async fn refused(
             answer.message = Some(Message::Conflict(text));
             StatusCode::GONE
         }
+        engine::Error::Replaced {
+            message, expired, ..
+        } => {
+            answer.message = Some(Message::Conflict(message));
+            if expired {
+                StatusCode::GONE
+            } else {
+                StatusCode::CONFLICT
+            }
+        }
         engine::Error::NotFound(text) => {
             answer.message = Some(Message::Refused(text));
             StatusCode::NOT_FOUND

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::{Error, FieldProblem};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a handler returns when a verb refuses or fails.
 #[derive(Debug)]
@@ -38,12 +38,30 @@ impl IntoResponse for ApiError {
             Error::NotFound(_)
             | Error::Conflict(_)
             | Error::Gone(_)
+            | Error::Replaced { .. }
             | Error::Forbidden(_)
             | Error::Unauthenticated(_)
             | Error::TooLarge(_)
             | Error::Unavailable(_) => (self.0.to_string(), [].as_slice(), None),
         };
-        let mut response = problem(status, &detail, fields);
+        let mut response = match &self.0 {
+            // A late answer is led to what took the place of what it was about.
+            Error::Replaced { by, .. } => {
+                let mut body = document(status, &detail, fields);
+                body["successor"] = json!({ "id": by, "url": format!("/approvals/{by}") });
+                respond(status, &body)
+            }
+            Error::NotFound(_)
+            | Error::Conflict(_)
+            | Error::Gone(_)
+            | Error::Forbidden(_)
+            | Error::Unauthenticated(_)
+            | Error::TooMany { .. }
+            | Error::Invalid(_)
+            | Error::TooLarge(_)
+            | Error::Unavailable(_)
+            | Error::Internal(_) => problem(status, &detail, fields),
+        };
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"watchbill\"");
             response
@@ -64,8 +82,8 @@ impl IntoResponse for ApiError {
 pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::NotFound(_) => StatusCode::NOT_FOUND,
-        Error::Conflict(_) => StatusCode::CONFLICT,
-        Error::Gone(_) => StatusCode::GONE,
+        Error::Conflict(_) | Error::Replaced { expired: false, .. } => StatusCode::CONFLICT,
+        Error::Gone(_) | Error::Replaced { expired: true, .. } => StatusCode::GONE,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -79,6 +97,10 @@ pub fn status(error: &Error) -> StatusCode {
 /// A problem document. `errors` is there only where single fields are wrong.
 #[must_use]
 pub fn problem(status: StatusCode, detail: &str, fields: &[FieldProblem]) -> Response {
+    respond(status, &document(status, detail, fields))
+}
+
+fn document(status: StatusCode, detail: &str, fields: &[FieldProblem]) -> Value {
     let mut body = json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or_default(),
@@ -88,6 +110,10 @@ pub fn problem(status: StatusCode, detail: &str, fields: &[FieldProblem]) -> Res
     if !fields.is_empty() {
         body["errors"] = json!(fields);
     }
+    body
+}
+
+fn respond(status: StatusCode, body: &Value) -> Response {
     (
         status,
         [

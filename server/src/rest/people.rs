@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use engine::approvals::delegations::{self, NewDelegation};
 use engine::approvals::groups;
+use engine::lifecycle::people;
 use model::id::DelegationId;
 use model::view::{DelegationRow, GroupRow};
 use serde::{Deserialize, Serialize};
@@ -84,7 +85,7 @@ async fn put_group(
     ApiJson(body): ApiJson<Members>,
 ) -> Result<Json<GroupRow>, Refusal> {
     Ok(Json(
-        groups::put(&state.engine, &principal, &name, &body.members).await?,
+        people::put_group(&state.engine, &principal, &name, &body.members).await?,
     ))
 }
 
@@ -159,6 +160,6 @@ async fn revoke_delegation(
     Authenticated(principal): Authenticated,
     Path(id): Path<DelegationId>,
 ) -> Result<StatusCode, Refusal> {
-    delegations::revoke(&state.engine, &principal, id).await?;
+    people::revoke_delegation(&state.engine, &principal, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -76,3 +76,35 @@ async fn who_knows_of_it_is_asked_no_more_whether_to_remind(pool: PgPool) {
     );
     assert!(!house.page("approver", &path).await.text.contains(offered));
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_request_that_was_asked_again_leads_there(pool: PgPool) {
+    let house = House::new(pool, settings());
+    house.person("approver", Role::Approver, None).await;
+    let (old, value) = house.waiting().await;
+    let anew = house.asked_again(old).await;
+    let link = format!("href=\"/approvals/{anew}\"");
+    for (reader, words) in [
+        ("approver", "Asked again as approval"),
+        ("fr approver", "Demandé à nouveau"),
+    ] {
+        let page = house.page(reader, &format!("/approvals/{old}")).await;
+        assert!(
+            page.text.contains(words) && page.text.contains(&link),
+            "{}",
+            page.text
+        );
+    }
+    let digest = value.split(':').nth(1).expect("a digest");
+    let fields = [("digest", digest), ("verdict", "approve")];
+    let path = format!("/approvals/{old}/decide");
+    let late = house.form("approver", &path, &fields).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    let told = format!("asked again as approval {anew}. Yours was not recorded");
+    assert!(
+        late.text.contains(&told) && late.text.contains(&link),
+        "{}",
+        late.text
+    );
+    assert_eq!(house.decisions().await, 0);
+}

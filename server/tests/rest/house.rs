@@ -137,6 +137,29 @@ impl House {
         self.newest().await
     }
 
+    /// Reports another result of the same task, so that this request is void: the one that
+    /// takes its place.
+    pub async fn asked_again(&self, old: ApprovalId) -> ApprovalId {
+        let task: i64 = sqlx::query_scalar("SELECT task_id FROM approvals WHERE id = $1")
+            .bind(old.0)
+            .fetch_one(&self.engine.pool)
+            .await
+            .expect("a request");
+        let patch = reported::ReportPatch {
+            outputs_uri: Some(Some("https://github.com/user/repo/pull/124".to_owned())),
+            ..reported::ReportPatch::default()
+        };
+        reported::patch(
+            &self.engine,
+            &Principal::system("test"),
+            model::id::TaskId(task),
+            &patch,
+        )
+        .await
+        .expect("it is reported");
+        self.newest().await.0
+    }
+
     /// The request that was raised last, and what its buttons carry.
     pub async fn newest(&self) -> (ApprovalId, String) {
         let (id, payload): (i64, Value) = sqlx::query_as(

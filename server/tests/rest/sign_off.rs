@@ -14,10 +14,15 @@ use crate::support::{Api, definition};
 
 /// A native task that has ended well and waits for two people.
 async fn waiting_for_two(api: &Api) -> i64 {
+    waiting_for(api, 2, Signer::Role(Role::Approver)).await
+}
+
+/// The same for as many of these.
+async fn waiting_for(api: &Api, required: u32, signer: Signer) -> i64 {
     let mut definition = definition("publish");
     definition.approval = Some(Gate {
-        required: 2,
-        ..Gate::new(GatePhase::AfterResult, vec![Signer::Role(Role::Approver)])
+        required,
+        ..Gate::new(GatePhase::AfterResult, vec![signer])
     });
     let new = NewTask {
         definition,
@@ -113,6 +118,31 @@ async fn a_reported_task_is_sent_back_and_asks_anew(pool: PgPool) {
     .expect(200);
     let (anew, _) = pending(&api).await;
     assert_ne!(anew, approval, "a new request");
+    let late = api
+        .json(
+            "admin",
+            Method::POST,
+            &path,
+            &answer(json!("the date as well")),
+        )
+        .await
+        .expect(409)
+        .json();
+    assert_eq!(
+        late["successor"],
+        json!({"id": anew, "url": format!("/approvals/{anew}")}),
+        "{late}"
+    );
+    // What was seen before binds no answer that names the task alone.
+    let seen = format!("/agents/tasks/{task}/approve?digest={digest}");
+    let late = api.post("admin", &seen).await.expect(409).json();
+    assert_eq!(late["successor"]["id"], anew, "{late}");
+    let shown = api
+        .get("viewer", &format!("/api/v1/approvals/{approval}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(shown["successor"], anew);
     api.post("approver", &format!("/agents/tasks/{task}/approve"))
         .await
         .expect(200);
@@ -167,4 +197,35 @@ async fn a_request_that_was_superseded_shows_what_was_reported_then(pool: PgPool
         assert_eq!(shown["outputs_uri"], link(number));
         assert_eq!(shown["log_excerpt"], said);
     }
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_group_that_a_request_asks_for_keeps_somebody(pool: PgPool) {
+    let api = Api::new(pool).await;
+    let path = "/api/v1/groups/release";
+    let members = |logins: Value| json!({ "members": logins });
+    api.json("admin", Method::PUT, path, &members(json!(["approver"])))
+        .await
+        .expect(200);
+    waiting_for(&api, 1, Signer::Group("release".to_owned())).await;
+    let emptied = api
+        .json("admin", Method::PUT, path, &members(json!([])))
+        .await
+        .expect(409)
+        .json();
+    let removed = api
+        .call("admin", Method::DELETE, path)
+        .await
+        .expect(409)
+        .json();
+    for refused in [emptied, removed] {
+        let why = refused["detail"].as_str().expect("a sentence");
+        assert!(
+            why.contains("asks for group:release") && why.contains("decide it"),
+            "{why}"
+        );
+    }
+    api.json("admin", Method::PUT, path, &members(json!(["admin"])))
+        .await
+        .expect(200);
 }

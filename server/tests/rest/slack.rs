@@ -228,6 +228,25 @@ async fn what_changed_or_expired_since_the_message_is_not_decided(pool: PgPool) 
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_click_on_what_was_asked_again_leads_there(pool: PgPool) {
+    let house = House::new(pool, settings());
+    house
+        .person("approver@example.org", Role::Approver, Some("U1"))
+        .await;
+    let (old, value) = house.waiting().await;
+    let anew = house.asked_again(old).await;
+    let told = house.click("U1", "approve", &value, 1).await;
+    let way = format!(
+        " It was asked again as approval {anew}. Decide on the page: https://night.example/approvals/{anew}"
+    );
+    assert!(
+        told.starts_with("Too late: seo.validate was superseded") && told.ends_with(&way),
+        "{told}"
+    );
+    assert_eq!(house.decisions().await, 0);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn the_person_is_told_where_slack_asks_for_it_once(pool: PgPool) {
     let house = House::new(pool, settings());
     house

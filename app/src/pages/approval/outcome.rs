@@ -20,12 +20,17 @@ pub fn outcome(standing: ApprovalStanding, next: Option<ApprovalId>, order: Orde
             " "
         }
     });
+    let successor = standing.successor.map(|id| {
+        let text = (words.approvals.asked_again)(&id.to_string());
+        view! { <p><a href=order.address(id)>{text}</a></p> }
+    });
     view! {
         <div class="outcome" role="status">
             <ApprovalMark state=standing.row.state />
             {standing.row.decided_at.map(|at| view! { " · " <Moment at /> })}
             {filled(&standing)}
             {lines(standing.decisions)}
+            {successor}
             <p>
                 {next}
                 <a href=order.list()>{words.approvals.back_to_list}</a>
@@ -103,6 +108,7 @@ fn Decision(decision: DecisionRow) -> impl IntoView {
             <Moment at=decision.at />
             {decision.note.map(|note| format!("{}“{note}”", use_words().common.colon))}
             {decision.sole_decider.then(|| format!(" ({})", words.sole_decider))}
+            {decision.changes_round.map(|round| format!(" ({})", (words.changes_asker)(round)))}
         </p>
     }
     .into_any()

@@ -11,8 +11,8 @@ use crate::identity::sessions;
 use crate::{Engine, Error, Result, authorise};
 
 /// Gives the account these roles instead of those it had, and ends its sessions.
-pub async fn set_roles(
-    engine: &Engine,
+pub(crate) async fn set_roles(
+    tx: &mut PgConnection,
     principal: &Principal,
     id: AccountId,
     roles: &[Role],
@@ -24,9 +24,8 @@ pub async fn set_roles(
             "Give at least one role; disable the account to take everything away.",
         ));
     }
-    let mut tx = engine.pool.begin().await?;
-    lock_administration(&mut tx).await?;
-    let before = locked(&mut tx, id).await?;
+    lock_administration(tx).await?;
+    let before = locked(tx, id).await?;
     let texts = role_texts(roles);
     if role_texts(&before.roles) == texts {
         return Ok(());
@@ -34,30 +33,32 @@ pub async fn set_roles(
     sqlx::query!("DELETE FROM account_roles WHERE account_id = $1", id.0)
         .execute(&mut *tx)
         .await?;
-    insert_roles(&mut tx, id, &texts).await?;
+    insert_roles(tx, id, &texts).await?;
     if before.roles.contains(&Role::Admin) {
-        refuse_without_admin(&mut tx).await?;
+        refuse_without_admin(tx).await?;
     }
     // A change of what a session may do asks for a new session.
-    sessions::end_all(&mut tx, id).await?;
+    sessions::end_all(tx, id).await?;
     audit::record(
-        &mut tx,
+        tx,
         principal,
         "account.roles",
         &subject(&before.login),
         json!({ "account": id.0, "from": role_texts(&before.roles), "to": texts }),
     )
     .await?;
-    tx.commit().await?;
     Ok(())
 }
 
 /// Shuts the account out: its sessions end, its tokens are revoked. Again is no error.
-pub async fn disable(engine: &Engine, principal: &Principal, id: AccountId) -> Result<()> {
+pub(crate) async fn disable(
+    tx: &mut PgConnection,
+    principal: &Principal,
+    id: AccountId,
+) -> Result<()> {
     authorise(principal, Permission::Administer)?;
-    let mut tx = engine.pool.begin().await?;
-    lock_administration(&mut tx).await?;
-    let account = locked(&mut tx, id).await?;
+    lock_administration(tx).await?;
+    let account = locked(tx, id).await?;
     if account.disabled_at.is_some() {
         return Ok(());
     }
@@ -68,9 +69,9 @@ pub async fn disable(engine: &Engine, principal: &Principal, id: AccountId) -> R
     .execute(&mut *tx)
     .await?;
     if account.roles.contains(&Role::Admin) {
-        refuse_without_admin(&mut tx).await?;
+        refuse_without_admin(tx).await?;
     }
-    sessions::end_all(&mut tx, id).await?;
+    sessions::end_all(tx, id).await?;
     sqlx::query!(
         "UPDATE tokens SET revoked_at = watchbill_now() WHERE account_id = $1 AND revoked_at IS NULL",
         id.0
@@ -78,14 +79,13 @@ pub async fn disable(engine: &Engine, principal: &Principal, id: AccountId) -> R
     .execute(&mut *tx)
     .await?;
     audit::record(
-        &mut tx,
+        tx,
         principal,
         "account.disable",
         &subject(&account.login),
         json!({ "account": id.0 }),
     )
     .await?;
-    tx.commit().await?;
     Ok(())
 }
 

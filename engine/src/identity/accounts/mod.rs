@@ -13,7 +13,8 @@ use model::identity::{Permission, Principal, Role};
 use secrecy::SecretString;
 use sqlx::PgConnection;
 
-pub use change::{disable, enable, set_roles};
+pub use change::enable;
+pub(crate) use change::{disable, set_roles};
 pub use create::{create, ensure_first_admin};
 pub(crate) use email::checked_email;
 pub use password::set_password;

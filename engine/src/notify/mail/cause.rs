@@ -14,6 +14,8 @@ pub(super) enum Cause {
     ApprovalReminder { approval: ApprovalId, number: u32 },
     /// Others did not answer in time.
     ApprovalEscalated { approval: ApprovalId, step: u32 },
+    /// Fewer people can sign it than its policy asks for.
+    ApprovalOutOfReach { approval: ApprovalId },
     /// A task failed after its last retry, this often in a row.
     TaskFailed {
         task: TaskId,
@@ -46,6 +48,7 @@ impl Cause {
             Self::ApprovalEscalated { approval, step } => {
                 format!("approval/{approval}/escalated/{step}")
             }
+            Self::ApprovalOutOfReach { approval } => format!("approval/{approval}/out_of_reach"),
             Self::TaskFailed { task, attempt, .. } => format!("task/{task}/failed/{attempt}"),
             // An address that was written anew may be refused again, and that is news.
             Self::AddressDisabled {

@@ -9,10 +9,10 @@ use super::cause::Cause;
 use super::daily::daily;
 use super::facts::{self, Failed, Held, Request};
 use super::letter::{Block, Letter};
-use super::recipient::Recipient;
+use super::recipient::{Recipient, admins};
 use super::times;
 use super::words::{self, Words};
-use crate::approvals::{acknowledged, asked};
+use crate::approvals::{OutOfReach, acknowledged, asked, out_of_reach};
 use crate::tasks::consequences;
 use crate::{Engine, Result};
 
@@ -125,6 +125,21 @@ pub(super) async fn compose(
             let next = consequences(engine, connection, request.task, request.run).await?;
             Ok(Ok(request_letter(reader, &request, &next.waiting, cause)))
         }
+        Cause::ApprovalOutOfReach { approval } => {
+            let request = match open(facts::request(connection, *approval).await?) {
+                Ok(request) => request,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            let admins = admins(connection).await?;
+            if !admins.contains(&reader.recipient.account) {
+                return Ok(Err("the person is no administrator any more".to_owned()));
+            }
+            let found = out_of_reach(connection, &[*approval]).await?;
+            Ok(found
+                .first()
+                .map(|found| in_vain_letter(reader, &request, found))
+                .ok_or_else(|| "enough people can sign it by now".to_owned()))
+        }
         Cause::TaskFailed { task, in_a_row, .. } => {
             let failed = facts::failed(connection, *task).await?;
             Ok(failed
@@ -224,6 +239,7 @@ fn request_letter(
             (words.escalated_text)(&task),
         ),
         Cause::ApprovalRequested { .. }
+        | Cause::ApprovalOutOfReach { .. }
         | Cause::TaskFailed { .. }
         | Cause::AddressDisabled { .. }
         | Cause::PlanHeld { .. }
@@ -256,6 +272,36 @@ fn request_letter(
             label: words.look_and_decide,
             url: reader.approval_url(request.approval),
             log: request.log_excerpt.as_deref(),
+            thread: thread(request.run, request.task),
+        },
+    )
+}
+
+/// To an admin: nothing but a person's act brings this request to its end.
+fn in_vain_letter(reader: &Reader<'_>, request: &Request, found: &OutOfReach) -> Composed {
+    let words = reader.words;
+    let deadline = request
+        .expires_at
+        .map(|at| (words.deadline_hint)(&reader.moment(at), reader.zone_name));
+    let task = name(request.plan.as_deref(), &request.task_name, None);
+    task_letter(
+        reader,
+        About {
+            subject: (words.out_of_reach)(&request_name(request)),
+            text: (words.out_of_reach_text)(&task),
+            facts: vec![
+                (
+                    words.signatures,
+                    Some((words.can_sign)(found.wanted, found.left)),
+                ),
+                (words.deadline, deadline),
+                (words.run, request.run_id.clone()),
+                (words.asked_by, request.requester.clone()),
+                (words.asked_at, Some(reader.moment(request.requested_at))),
+            ],
+            label: words.look,
+            url: reader.approval_url(request.approval),
+            log: None,
             thread: thread(request.run, request.task),
         },
     )

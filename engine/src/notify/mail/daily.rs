@@ -15,6 +15,7 @@ use super::facts::{self, Request};
 use super::letter::{Block, Item};
 use super::words::Words;
 use crate::Result;
+use crate::approvals::out_of_reach;
 
 /// The most entries of one list.
 const ENTRIES: usize = 50;
@@ -33,11 +34,21 @@ pub(super) async fn daily(
     }
     let mut failures = Vec::new();
     let mut held = Vec::new();
+    let mut in_vain = Vec::new();
     let mut addresses: Vec<(AccountId, String, String)> = Vec::new();
     for payload in facts::collected(connection, row).await? {
         match serde_json::from_value(payload).map_err(anyhow::Error::new)? {
             Cause::TaskFailed { task, .. } => {
                 failures.extend(facts::failed(connection, task).await?);
+            }
+            Cause::ApprovalOutOfReach { approval } => {
+                // As it stands now: somebody may have been given the role.
+                let still = out_of_reach(connection, &[approval]).await?;
+                if let (Some(found), Some(request)) =
+                    (still.first(), facts::request(connection, approval).await?)
+                {
+                    in_vain.push((request, (words.can_sign)(found.wanted, found.left)));
+                }
             }
             Cause::AddressDisabled {
                 account,
@@ -53,7 +64,12 @@ pub(super) async fn daily(
             | Cause::Digest { .. } => {}
         }
     }
-    if requests.is_empty() && failures.is_empty() && addresses.is_empty() && held.is_empty() {
+    if requests.is_empty()
+        && failures.is_empty()
+        && in_vain.is_empty()
+        && addresses.is_empty()
+        && held.is_empty()
+    {
         return Ok(Err("nothing is left to tell".to_owned()));
     }
     let day = words.day(
@@ -70,6 +86,15 @@ pub(super) async fn daily(
         let items = group.iter().map(|request| Item {
             title: request_name(request),
             detail: sign_detail(reader, request),
+            url: reader.approval_url(request.approval),
+        });
+        listed(words, items.collect(), &mut blocks);
+    }
+    if !in_vain.is_empty() {
+        blocks.push(Block::Heading(words.too_few_can_sign.to_owned()));
+        let items = in_vain.iter().map(|(request, detail)| Item {
+            title: request_name(request),
+            detail: detail.clone(),
             url: reader.approval_url(request.approval),
         });
         listed(words, items.collect(), &mut blocks);

@@ -32,4 +32,6 @@ pub use message::checked_sender;
 pub use probe::{Probe, probe};
 pub use smtp::{Said, Step};
 pub use write::{approval_escalated, approval_reminder, approval_requested};
-pub(crate) use write::{goes_somewhere, plan_held, preferences_changed, tasks_failed};
+pub(crate) use write::{
+    approval_out_of_reach, goes_somewhere, plan_held, preferences_changed, tasks_failed,
+};

@@ -60,6 +60,22 @@ pub async fn approval_escalated(
     write(connection, engine, to, &cause).await
 }
 
+/// Tells the admins, once, that fewer people can sign a request than its policy asks for.
+pub(crate) async fn approval_out_of_reach(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    approval: ApprovalId,
+) -> Result<()> {
+    let to = admins(connection).await?;
+    write(
+        connection,
+        engine,
+        &to,
+        &Cause::ApprovalOutOfReach { approval },
+    )
+    .await
+}
+
 /// Tells whoever wants to know that tasks failed after their last retry, in one transaction.
 pub(crate) async fn tasks_failed(
     connection: &mut PgConnection,
@@ -224,7 +240,8 @@ pub(super) async fn deadline(
     let approval = match cause {
         Cause::ApprovalRequested { approval }
         | Cause::ApprovalReminder { approval, .. }
-        | Cause::ApprovalEscalated { approval, .. } => *approval,
+        | Cause::ApprovalEscalated { approval, .. }
+        | Cause::ApprovalOutOfReach { approval } => *approval,
         Cause::TaskFailed { .. }
         | Cause::AddressDisabled { .. }
         | Cause::PlanHeld { .. }

@@ -1,7 +1,9 @@
 //! The policy of an approval, key by key.
 
 use model::identity::Role;
-use model::plan::{CommentRule, Gate, OnExpire, RefusalRule, RequesterRule, RiskLevel, Signer};
+use model::plan::{
+    ChangesAskerRule, CommentRule, Gate, OnExpire, RefusalRule, RequesterRule, RiskLevel, Signer,
+};
 
 use super::parse;
 use super::tests::refused;
@@ -23,6 +25,7 @@ fn every_key_is_read() {
         r#"      when: outputs_uri.contains("/pull/")
       from: [role:approver, group:release, "user:Lead@Example.org"]
       requester: allowed
+      changes_asker: forbidden
       comment: required on reject
       refusal: majority
       expires: 72h
@@ -49,6 +52,7 @@ fn every_key_is_read() {
         ]
     );
     assert_eq!(gate.requester, RequesterRule::Allowed);
+    assert_eq!(gate.changes_asker, ChangesAskerRule::Forbidden);
     assert_eq!(gate.comment, CommentRule::RequiredOnReject);
     assert_eq!(gate.refusal, RefusalRule::Majority);
     assert_eq!(gate.expires_seconds, Some(72 * 3600));
@@ -72,6 +76,7 @@ fn a_short_one_has_safe_defaults() {
     assert_eq!(gate.from, [Signer::Role(Role::Approver)]);
     assert_eq!(gate.required, 1);
     assert_eq!(gate.requester, RequesterRule::Forbidden);
+    assert_eq!(gate.changes_asker, ChangesAskerRule::Allowed);
     assert_eq!(gate.comment, CommentRule::RequiredOnReject);
     assert_eq!(gate.refusal, RefusalRule::One);
     assert_eq!(gate.on_expire, OnExpire::Reject);

@@ -193,6 +193,8 @@ pub(super) struct ApprovalDocument {
     pub required: Option<u32>,
     /// Whether who asked for the run may sign.
     pub requester: Option<RequesterWord>,
+    /// Whether who asked for changes may sign what came of them. Allowed without it, where one signature is enough.
+    pub changes_asker: Option<ChangesAskerWord>,
     /// When an answer needs a comment.
     pub comment: Option<CommentWord>,
     /// Whether one refusal ends it, or a majority of those who may sign.
@@ -225,6 +227,14 @@ pub(super) struct ApprovalDocument {
 pub(super) enum RequesterWord {
     Forbidden,
     Allowed,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ChangesAsker")]
+pub(super) enum ChangesAskerWord {
+    Allowed,
+    Forbidden,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 use engine::Error;
-use engine::identity::accounts::{disable, enable, get, set_password, set_roles};
+use engine::identity::accounts::{enable, get, set_password};
 use engine::identity::principal_of_session;
+use engine::lifecycle::people::{disable, set_roles};
 use model::identity::Role;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;

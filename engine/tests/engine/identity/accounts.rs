@@ -1,9 +1,9 @@
 use engine::Error;
 use engine::identity::accounts::{
-    NewAccount, create, disable, enable, ensure_first_admin, find, get, list, set_password,
-    set_roles,
+    NewAccount, create, enable, ensure_first_admin, find, get, list, set_password,
 };
 use engine::identity::principal_of_session;
+use engine::lifecycle::people::{disable, set_roles};
 use model::id::AccountId;
 use model::identity::{Principal, Role};
 use secrecy::ExposeSecret;

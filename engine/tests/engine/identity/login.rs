@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use engine::Error;
 use engine::identity::login::prune;
-use engine::identity::{accounts, principal_of_session};
+use engine::identity::principal_of_session;
 use model::identity::Role;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -16,7 +16,9 @@ async fn every_wrong_try_gets_the_same_answer(pool: PgPool) {
     let engine = engine(pool);
     account(&engine, "approver", &[Role::Viewer]).await;
     let disabled = account(&engine, "colleague", &[Role::Viewer]).await;
-    accounts::disable(&engine, &host(), disabled).await.unwrap();
+    engine::lifecycle::people::disable(&engine, &host(), disabled)
+        .await
+        .unwrap();
     let mut texts = Vec::new();
     for (name, password) in [
         ("approver", "not her password at all"),

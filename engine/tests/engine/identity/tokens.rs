@@ -96,7 +96,9 @@ async fn a_token_ends_by_date_by_revocation_and_with_its_account(pool: PgPool) {
     move_clock(&engine, Duration::from_secs(30 * 86_400 + 1)).await;
     assert_eq!(resolve(&engine, &dated.value).await, None);
     assert!(resolve(&engine, &disabled.value).await.is_some());
-    accounts::disable(&engine, &host(), own).await.unwrap();
+    engine::lifecycle::people::disable(&engine, &host(), own)
+        .await
+        .unwrap();
     accounts::enable(&engine, &host(), own).await.unwrap();
     assert_eq!(
         resolve(&engine, &disabled.value).await,

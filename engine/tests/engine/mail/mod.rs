@@ -4,6 +4,7 @@ mod chain;
 mod faults;
 mod letters;
 mod preferences;
+mod reach;
 mod sink;
 mod times;
 

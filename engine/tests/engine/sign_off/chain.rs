@@ -2,8 +2,8 @@
 
 use crate::support::{engine, move_clock, person, state};
 use engine::Error;
-use engine::approvals::groups;
 use engine::lifecycle::act_on_due;
+use engine::lifecycle::people::put_group;
 use model::identity::Role;
 use model::plan::{EscalationStep, Gate, OnExpire, Signer};
 use model::task::TaskState;
@@ -19,7 +19,7 @@ async fn a_chain_asks_further_and_never_approves(pool: PgPool) {
     approver(&engine, "approver@example.org").await;
     let lead = person(&engine, "lead@example.org", &[Role::Approver]).await;
     let admin = person(&engine, "admin", &[Role::Admin]).await;
-    groups::put(&engine, &admin, "leads", &["lead@example.org".to_owned()])
+    put_group(&engine, &admin, "leads", &["lead@example.org".to_owned()])
         .await
         .expect("a group");
     let chain = Gate {

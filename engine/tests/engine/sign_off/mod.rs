@@ -1,10 +1,12 @@
 //! Decisions of several people.
 
 mod chain;
+mod changes_asker;
 mod compared;
 mod inputs;
 mod people;
 mod quorum;
+mod replaced;
 mod risk;
 mod rounds;
 mod shown;

@@ -2,7 +2,8 @@
 
 use crate::support::{claim_one, end, engine, person, plan, run, task, worker};
 use engine::Error;
-use engine::approvals::{delegations, groups};
+use engine::approvals::groups;
+use engine::lifecycle::people::{put_group, revoke_delegation};
 use model::identity::Role;
 use model::plan::{Gate, Signer};
 use model::view::{ApprovalState, Outcome, Verdict};
@@ -21,7 +22,7 @@ async fn groups_and_single_people_are_asked_by_name(pool: PgPool) {
         "member@example.org".to_owned(),
         "viewer@example.org".to_owned(),
     ];
-    groups::put(&engine, &admin, "release", &members)
+    put_group(&engine, &admin, "release", &members)
         .await
         .expect("a group");
 
@@ -58,7 +59,7 @@ async fn groups_and_single_people_are_asked_by_name(pool: PgPool) {
         .await
         .expect("the one who was named");
 
-    let unknown = groups::put(
+    let unknown = put_group(
         &engine,
         &admin,
         "release",
@@ -66,7 +67,7 @@ async fn groups_and_single_people_are_asked_by_name(pool: PgPool) {
     )
     .await;
     assert!(matches!(unknown, Err(Error::Invalid(_))), "{unknown:?}");
-    let forbidden = groups::put(&engine, &other, "release", &[]).await;
+    let forbidden = put_group(&engine, &other, "release", &[]).await;
     assert!(
         matches!(forbidden, Err(Error::Forbidden(_))),
         "{forbidden:?}"
@@ -114,12 +115,12 @@ async fn a_delegate_gives_one_signature_in_anothers_name(pool: PgPool) {
     let twice = say(&engine, &lead, approval, Verdict::Approve).await;
     assert!(matches!(twice, Err(Error::Conflict(_))), "{twice:?}");
 
-    let foreign = delegations::revoke(&engine, &deputy, delegation).await;
+    let foreign = revoke_delegation(&engine, &deputy, delegation).await;
     assert!(
         matches!(foreign, Err(Error::NotFound(_))),
         "only who made it ends it: {foreign:?}"
     );
-    delegations::revoke(&engine, &lead, delegation)
+    revoke_delegation(&engine, &lead, delegation)
         .await
         .expect("it ends");
     let (_, approval) = waiting(&engine, only_lead).await;
@@ -201,7 +202,7 @@ async fn a_person_in_two_groups_counts_once(pool: PgPool) {
             vec!["one@example.org".to_owned(), "other@example.org".to_owned()],
         ),
     ] {
-        groups::put(&engine, &admin, group, &members)
+        put_group(&engine, &admin, group, &members)
             .await
             .expect("a group");
     }

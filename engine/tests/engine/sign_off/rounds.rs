@@ -58,6 +58,7 @@ async fn asked_for_changes_it_runs_again_with_the_comment(pool: PgPool) {
         ..after(2)
     };
     let other = approver(&engine, "other@example.org").await;
+    let third = approver(&engine, "third@example.org").await;
     let (task, approval) = waiting(&engine, gate).await;
     say(&engine, &other, approval, Verdict::Approve)
         .await
@@ -91,12 +92,12 @@ async fn asked_for_changes_it_runs_again_with_the_comment(pool: PgPool) {
         ApprovalState::Pending,
         "the earlier signature is void"
     );
-    let spent = say(&engine, &one, anew, Verdict::RequestChanges).await;
+    let spent = say(&engine, &third, anew, Verdict::RequestChanges).await;
     assert!(
         matches!(&spent, Err(Error::Conflict(why)) if why.contains("1 times")),
         "{spent:?}"
     );
-    say(&engine, &one, anew, Verdict::Approve)
+    say(&engine, &third, anew, Verdict::Approve)
         .await
         .expect("the second signature");
     assert_eq!(state(&engine, task).await, TaskState::Succeeded);

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use engine::Error;
 use engine::identity::accounts::{self, Account, NewAccount};
+use engine::lifecycle::people;
 use model::id::AccountId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -131,9 +132,9 @@ pub(super) async fn change(
         change.notifications,
     ) {
         (Some(roles), None, None, None, None) => {
-            accounts::set_roles(engine, &caller, account, &words("roles", &roles)?).await?;
+            people::set_roles(engine, &caller, account, &words("roles", &roles)?).await?;
         }
-        (None, Some(true), None, None, None) => accounts::disable(engine, &caller, account).await?,
+        (None, Some(true), None, None, None) => people::disable(engine, &caller, account).await?,
         (None, Some(false), None, None, None) => accounts::enable(engine, &caller, account).await?,
         (None, None, Some(slack_user), None, None) => {
             let slack_user = slack_user.as_deref();

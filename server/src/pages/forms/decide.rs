@@ -120,6 +120,15 @@ async fn answer(
                 | ApprovalState::ChangesRequested => words.already_decided.to_owned(),
             }));
         }
+        // The way to the other one stands below.
+        Err(engine::Error::Replaced { by, expired, .. }) => {
+            let message = (words.replaced)(&by.to_string());
+            return Err(engine::Error::Replaced {
+                message,
+                by,
+                expired,
+            });
+        }
         Err(error) => return Err(error),
     }
     let mut missed = Vec::new();
@@ -131,6 +140,7 @@ async fn answer(
             Err(
                 error @ (engine::Error::Conflict(_)
                 | engine::Error::Gone(_)
+                | engine::Error::Replaced { .. }
                 | engine::Error::Forbidden(_)
                 | engine::Error::NotFound(_)
                 | engine::Error::Invalid(_)

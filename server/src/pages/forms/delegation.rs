@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use engine::approvals::delegations::{self, NewDelegation};
+use engine::lifecycle::people;
 
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, refused, see};
@@ -55,7 +56,7 @@ pub async fn revoke(
         let id = value(&fields, "delegation").parse().map_err(|_| {
             engine::Error::invalid("delegation", "It is not a delegation's number.")
         })?;
-        delegations::revoke(&state.engine, &person, id).await
+        people::revoke_delegation(&state.engine, &person, id).await
     };
     match done.await {
         Ok(()) => see(PAGE),

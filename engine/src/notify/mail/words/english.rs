@@ -16,6 +16,15 @@ pub(super) static WORDS: Words = Words {
     sign: |what| format!("Sign: {what}"),
     reminder: |number, subject| format!("Reminder {number}. {subject}"),
     escalated: |step, subject| format!("Escalated (step {step}). {subject}"),
+    out_of_reach: |what| format!("Too few can sign: {what}"),
+    out_of_reach_text: |task| {
+        format!(
+            "Fewer people can sign {task} than its policy asks for. It is never met by asking for fewer: give somebody the role or enable their account, add them to the group, or cancel the task."
+        )
+    },
+    can_sign: |wanted, left| format!("{wanted} more needed, {left} can still sign"),
+    signatures: "Signatures",
+    too_few_can_sign: "Too few can sign",
     failed: |what| format!("Failed: {what}"),
     failed_in_a_row: |count, what| format!("Failed {count} times in a row: {what}"),
     address_disabled: |login| format!("Mail to {login} is refused"),

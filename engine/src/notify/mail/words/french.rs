@@ -17,6 +17,19 @@ pub(super) static WORDS: Words = Words {
     sign: |what| format!("À signer : {what}"),
     reminder: |number, subject| format!("Rappel {number}. {subject}"),
     escalated: |step, subject| format!("Escalade (étape {step}). {subject}"),
+    out_of_reach: |what| format!("Trop peu de signataires : {what}"),
+    out_of_reach_text: |task| {
+        format!(
+            "Moins de personnes peuvent signer {task} que sa règle ne l’exige. Elle n’en demandera jamais moins : donnez le rôle à quelqu’un ou réactivez son compte, ajoutez-le au groupe, ou annulez la tâche."
+        )
+    },
+    can_sign: |wanted, left| match (wanted, left) {
+        (1, left) => format!("encore 1 nécessaire, {left} encore possible"),
+        (wanted, 0 | 1) => format!("encore {wanted} nécessaires, {left} encore possible"),
+        (wanted, left) => format!("encore {wanted} nécessaires, {left} encore possibles"),
+    },
+    signatures: "Signatures",
+    too_few_can_sign: "Trop peu de signataires",
     failed: |what| format!("Échec : {what}"),
     failed_in_a_row: |count, what| format!("{count} échecs de suite : {what}"),
     address_disabled: |login| format!("Le courrier pour {login} est refusé"),

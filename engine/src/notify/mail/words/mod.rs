@@ -17,6 +17,12 @@ pub(super) struct Words {
     pub sign: fn(what: &str) -> String,
     pub reminder: fn(number: u32, subject: &str) -> String,
     pub escalated: fn(step: u32, subject: &str) -> String,
+    pub out_of_reach: fn(what: &str) -> String,
+    pub out_of_reach_text: fn(task: &str) -> String,
+    /// How many signatures are missing, and how many can still be given.
+    pub can_sign: fn(wanted: usize, left: usize) -> String,
+    pub signatures: &'static str,
+    pub too_few_can_sign: &'static str,
     pub failed: fn(what: &str) -> String,
     pub failed_in_a_row: fn(count: i64, what: &str) -> String,
     pub address_disabled: fn(login: &str) -> String,

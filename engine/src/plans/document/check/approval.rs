@@ -1,15 +1,15 @@
 use model::identity::{Permission, Role};
 use model::plan::{
-    CommentRule, EscalationStep, Gate, OnExpire, RefusalRule, RequesterRule, RiskLevel, RiskRule,
-    Signer,
+    ChangesAskerRule, CommentRule, EscalationStep, Gate, OnExpire, RefusalRule, RequesterRule,
+    RiskLevel, RiskRule, Signer,
 };
 use model::task::GatePhase;
 
 use super::super::duration;
 use super::super::source::Step;
 use super::super::types::{
-    ApprovalDocument, AtWord, CommentWord, EscalationDocument, OnExpireWord, RefusalWord,
-    RequesterWord, RiskDocument, RiskWord,
+    ApprovalDocument, AtWord, ChangesAskerWord, CommentWord, EscalationDocument, OnExpireWord,
+    RefusalWord, RequesterWord, RiskDocument, RiskWord,
 };
 use super::{Findings, at, inputs, names, nth};
 use crate::plans::condition;
@@ -59,6 +59,10 @@ pub(super) fn check(findings: &mut Findings, path: &[Step], document: ApprovalDo
         requester: match document.requester {
             Some(RequesterWord::Allowed) => RequesterRule::Allowed,
             Some(RequesterWord::Forbidden) | None => RequesterRule::Forbidden,
+        },
+        changes_asker: match document.changes_asker {
+            Some(ChangesAskerWord::Forbidden) => ChangesAskerRule::Forbidden,
+            Some(ChangesAskerWord::Allowed) | None => ChangesAskerRule::Allowed,
         },
         comment: match document.comment {
             Some(CommentWord::Required) => CommentRule::Required,
