@@ -168,7 +168,7 @@ proptest! {
                 [asker.0, asker.1].iter().any(|it| [account, voice].contains(it))
             };
             prop_assert!(
-                changes.last().filter(asked).is_none()
+                !changes.last().is_some_and(|asker| asked(&asker))
                     || (changes_asker == ChangesAskerRule::Allowed && required == 1),
                 "{} asked for what {} signs for {}", account, account, voice
             );

@@ -10,8 +10,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::outcome::Outcome;
-use super::signed;
 use super::quorums::tell_if_out_of_reach;
+use super::signed;
 use crate::approvals::tally::{self, Standing, Tally};
 use crate::approvals::{Signature, may_sign, phase_of, successor};
 use crate::identity::accounts::hold_administration;

@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 
 use super::deadlines;
 use super::gate::Stop;
-use super::signed;
 use super::quorums::tell_if_out_of_reach;
+use super::signed;
 use crate::notify::mail;
 use crate::notify::outbox::{self, AwaitingApproval};
 use crate::tasks::digest::{self, Digest};

@@ -156,10 +156,6 @@ async fn plans_of_an_older_check(engine: &Engine, found: &mut Vec<Finding>) -> R
     Ok(())
 }
 
-    }
-    Ok(())
-}
-
 /// Requests whose policy asks for more signatures than can be given: they would wait for ever.
 async fn quorums(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
     let mut connection = engine.pool.acquire().await?;
