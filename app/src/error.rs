@@ -91,7 +91,9 @@ mod on_the_server {
                 engine::Error::Forbidden(text) => Self::Forbidden(text),
                 engine::Error::Unauthenticated(_) => Self::SignedOut,
                 engine::Error::TooMany { message, .. } => Self::Invalid(message),
-                engine::Error::TooLarge(text) => Self::Invalid(text),
+                engine::Error::TooLarge(text) | engine::Error::DigestNeeded(text) => {
+                    Self::Invalid(text)
+                }
                 invalid @ engine::Error::Invalid(_) => Self::Invalid(invalid.to_string()),
                 engine::Error::Unavailable(source) => {
                     tracing::warn!(error = %source, "a page could not reach the database");

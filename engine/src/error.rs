@@ -26,6 +26,9 @@ pub enum Error {
         /// It ended because nobody decided in time.
         expired: bool,
     },
+    /// An answer must say what its person looked at; the text tells how.
+    #[error("{0}")]
+    DigestNeeded(String),
     /// The caller is known and may not.
     #[error("{0}")]
     Forbidden(String),
@@ -83,6 +86,7 @@ impl Error {
             | Self::Conflict(_)
             | Self::Gone(_)
             | Self::Replaced { .. }
+            | Self::DigestNeeded(_)
             | Self::Forbidden(_)
             | Self::Unauthenticated(_)
             | Self::TooMany { .. }

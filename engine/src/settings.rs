@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use model::identity::Role;
+use model::plan::RequesterRule;
 use secrecy::SecretString;
 
 /// Settings of one process. `server::config` reads them from flag, environment and file.
@@ -29,8 +30,8 @@ pub struct Settings {
     pub log_cap_bytes: u64,
     /// How much an attempt may leave in its artifact folder.
     pub artifact_cap_bytes: u64,
-    /// Who may sign what outside orchestrators report.
-    pub reported_signers: Vec<Role>,
+    /// Whose answers count, beyond what plans say.
+    pub approvals: ApprovalSettings,
     pub slack_webhook: Option<SecretString>,
     pub email_webhook: Option<SecretString>,
     pub generic_webhook: Option<SecretString>,
@@ -52,6 +53,38 @@ pub struct Settings {
     pub notices: Vec<String>,
     /// How many days history, logs and skips are kept.
     pub retention: Retention,
+}
+
+/// Whose answers count, beyond what plans say.
+#[derive(Clone, Debug)]
+pub struct ApprovalSettings {
+    /// Who may sign what outside orchestrators report.
+    pub reported_signers: Vec<Role>,
+    /// Whether they may where they reported it themselves.
+    pub reported_requester: RequesterRule,
+    /// For what Watchbill ran itself.
+    pub native_without_digest: WithoutDigest,
+    /// For what outside orchestrators report.
+    pub reported_without_digest: WithoutDigest,
+}
+
+impl Default for ApprovalSettings {
+    fn default() -> Self {
+        Self {
+            reported_signers: vec![Role::Approver],
+            reported_requester: RequesterRule::Forbidden,
+            native_without_digest: WithoutDigest::Refuse,
+            reported_without_digest: WithoutDigest::Blind,
+        }
+    }
+}
+
+/// What becomes of an answer that does not say what its person looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutDigest {
+    Refuse,
+    /// It is bound to what stands there by then, and marked.
+    Blind,
 }
 
 /// How people are reached by mail.
@@ -165,7 +198,7 @@ impl Default for Settings {
             secrets: BTreeMap::new(),
             log_cap_bytes: 4 * 1024 * 1024,
             artifact_cap_bytes: 64 * 1024 * 1024,
-            reported_signers: vec![Role::Approver],
+            approvals: ApprovalSettings::default(),
             slack_webhook: None,
             email_webhook: None,
             generic_webhook: None,

@@ -193,6 +193,7 @@ fn line(row: DecisionLogRow) -> AnyView {
                     {row.note.map(|note| format!("{}“{note}”", words.common.colon))}
                     {row.sole_decider.then(|| format!(" ({})", words.approvals.sole_decider))}
                     {row.changes_round.map(|round| format!(" ({})", (words.approvals.changes_asker)(round)))}
+                    {row.blind.then(|| format!(" ({})", words.approvals.blind))}
                 </small>
             </div>
             <div class="when"><Moment at=row.at /> <small>{words.decisions.after} " " {waited}</small></div>

@@ -46,6 +46,7 @@ pub struct Approvals {
     pub sole_decider: Text,
     /// The number of the round.
     pub changes_asker: fn(u32) -> String,
+    pub blind: Text,
     pub already_decided: Text,
     /// That an answer came too late; the id of the request that took the place.
     pub replaced: Named,
@@ -144,6 +145,7 @@ pub const ENGLISH: Approvals = Approvals {
     rejected_by: |name| format!("Rejected by {name}"),
     sole_decider: "asked for the run as well: no other account could sign",
     changes_asker: |round| format!("asked for changes in round {round}"),
+    blind: "blind: without saying what was looked at",
     remind_no_more: "Remind me of this no more",
     not_reminded: "You are not reminded of this any more.",
     already_decided: "This was decided before your answer arrived; yours was not recorded.",
@@ -251,6 +253,7 @@ pub const FRENCH: Approvals = Approvals {
     rejected_by: |name| format!("Refusé par {name}"),
     sole_decider: "a aussi lancé l’exécution : aucun autre compte ne pouvait signer",
     changes_asker: |round| format!("a demandé des modifications au tour {round}"),
+    blind: "à l’aveugle : sans dire ce qui avait été vu",
     remind_no_more: "Ne plus me le rappeler",
     not_reminded: "Vous ne recevrez plus de rappel à ce sujet.",
     already_decided: "La décision était déjà prise ; votre réponse n’a pas été enregistrée.",

@@ -337,7 +337,7 @@ async fn identical(connection: &mut PgConnection, row: &ApprovalRow) -> Result<V
 
 async fn decisions(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<DecisionRow>> {
     let rows = sqlx::query!(
-        "SELECT id, verdict, decided_by, note, at, sole_decider, on_behalf_of_name, channel,
+        "SELECT id, verdict, decided_by, note, at, sole_decider, blind, on_behalf_of_name, channel,
                 changes_round
          FROM decisions WHERE approval_id = $1 ORDER BY id",
         id.0
@@ -354,6 +354,7 @@ async fn decisions(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<
                 at: row.at,
                 sole_decider: row.sole_decider,
                 changes_round: round(row.changes_round),
+                blind: row.blind,
                 on_behalf_of: row.on_behalf_of_name,
                 channel: row.channel,
             })

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
-use model::view::ApprovalRow;
+use model::view::{ApprovalRow, ApprovalState};
 
 use crate::approvals::phase_of;
 use crate::tasks::records::{hexadecimal, word};
@@ -45,6 +45,33 @@ pub async fn approvals(
         .map(ApprovalRow::try_from)
         .collect::<Result<_>>()?,
     ))
+}
+
+/// The same of one task: what waits for it, and what was decided last about it.
+///
+/// # Errors
+/// Who may not read.
+pub async fn approvals_of_task(
+    engine: &Engine,
+    principal: &Principal,
+    task: TaskId,
+) -> Result<(Vec<ApprovalRow>, Vec<ApprovalRow>)> {
+    authorise(principal, Permission::Read)?;
+    let rows: Vec<ApprovalRow> = select_approvals!(
+        "WHERE a.task_id = $1 ORDER BY (a.state = 'pending') DESC, a.id DESC LIMIT 51",
+        task.0
+    )
+    .fetch_all(&engine.readers)
+    .await?
+    .into_iter()
+    .map(ApprovalRow::try_from)
+    .collect::<Result<_>>()?;
+    // At most one waits for a task.
+    let (pending, mut decided): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|row| row.state == ApprovalState::Pending);
+    decided.truncate(50);
+    Ok((pending, decided))
 }
 
 /// How many requests wait.

@@ -153,6 +153,7 @@ impl Export {
                     "sole_decider",
                     "digest",
                     "changes_round",
+                    "blind",
                 ])
                 .map_err(broken)?;
             return finish(writer).map(Some);
@@ -194,6 +195,7 @@ fn fields(row: DecisionLogRow) -> [String; 16] {
         row.changes_round
             .map(|round| round.to_string())
             .unwrap_or_default(),
+        row.blind.to_string(),
     ]
 }
 
@@ -206,7 +208,7 @@ async fn read(
     let rows = sqlx::query_as!(
         Record,
         r#"SELECT d.id, d.at, d.decided_by, d.on_behalf_of_name, d.verdict, d.note, d.channel, d.approval_id,
-                  d.sole_decider, d.changes_round, d.digest, a.task_id, a.task_name, a.plan_name, a.run_id,
+                  d.sole_decider, d.blind, d.changes_round, d.digest, a.task_id, a.task_name, a.plan_name, a.run_id,
                   extract(epoch FROM d.at - a.requested_at)::bigint AS "waited_seconds!"
            FROM decisions d JOIN approvals a ON a.id = d.approval_id
            WHERE ($1::bigint IS NULL OR d.id < $1)
@@ -234,6 +236,7 @@ struct Record {
     approval_id: i64,
     sole_decider: bool,
     changes_round: Option<i32>,
+    blind: bool,
     digest: Vec<u8>,
     task_id: i64,
     task_name: String,
@@ -262,6 +265,7 @@ impl TryFrom<Record> for DecisionLogRow {
             waited_seconds: record.waited_seconds,
             sole_decider: record.sole_decider,
             changes_round: round(record.changes_round),
+            blind: record.blind,
             digest: hexadecimal(&record.digest),
         })
     }

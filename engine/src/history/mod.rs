@@ -19,7 +19,7 @@ mod task;
 mod tasks;
 
 pub use approval::{approval, approval_policy, approval_standing};
-pub use approvals::{approvals, count_waiting};
+pub use approvals::{approvals, approvals_of_task, count_waiting};
 pub use artifact::{Artifact, artifact};
 pub use csv::{CsvColumns, csv};
 pub use dashboard::dashboard;

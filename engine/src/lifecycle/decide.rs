@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use super::outcome::Outcome;
 use super::quorums::tell_if_out_of_reach;
 use super::signed;
+use super::unseen::{Unseen, is_blind};
 use crate::approvals::tally::{self, Standing, Tally};
 use crate::approvals::{Signature, may_sign, phase_of, successor};
 use crate::identity::accounts::hold_administration;
@@ -46,7 +47,7 @@ impl Channel {
 #[derive(Clone, Debug)]
 pub struct Decide {
     pub approval: ApprovalId,
-    /// What the person looked at; without it the answer binds to the present digest.
+    /// What the person looked at; without it the answer is blind, where the settings let it.
     pub digest: Option<Digest>,
     pub verdict: Verdict,
     pub note: Option<String>,
@@ -81,6 +82,7 @@ pub(super) struct Request {
 /// enough people have approved.
 ///
 /// # Errors
+/// [`Error::DigestNeeded`] where the answer must say what it is about;
 /// [`Error::Forbidden`] to who may not sign; [`Error::Conflict`] naming the
 /// state where it was answered before or the result changed since;
 /// [`Error::Gone`] where it has expired; [`Error::Replaced`] where it was asked again since; [`Error::Invalid`] where the policy
@@ -117,13 +119,26 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
         &request.requesters,
     )
     .await?;
+    let unseen = Unseen {
+        approval: answer.approval,
+        task,
+        native: stored.native,
+        verdict: answer.verdict,
+        gate: &request.gate,
+    };
+    let blind = is_blind(&engine.settings, &unseen, answer.digest.is_some())?;
     check_comment(&request.gate, answer.verdict, note)?;
     let tally = tally(connection, answer.approval).await?;
     if answer.verdict == Verdict::Approve {
         take_inputs(connection, answer, &request).await?;
     }
     let standing = tally::standing(&request.gate, tally, answer.verdict, signature.signers);
-    record(connection, principal, answer, &request, &signature, note).await?;
+    let recorded = Recorded {
+        signature: &signature,
+        blind,
+        note,
+    };
+    record(connection, principal, answer, &request, &recorded).await?;
     let state = match standing {
         Standing::Open => ApprovalState::Pending,
         Standing::Approved => ApprovalState::Approved,
@@ -246,7 +261,7 @@ async fn close(
 
 async fn tally(connection: &mut PgConnection, approval: ApprovalId) -> Result<Tally> {
     let row = sqlx::query!(
-        r#"SELECT count(*) FILTER (WHERE verdict = 'approve') AS "approvals!",
+        r#"SELECT count(*) FILTER (WHERE verdict = 'approve' AND NOT blind) AS "approvals!",
                   count(*) FILTER (WHERE verdict = 'reject') AS "refusals!"
            FROM decisions WHERE approval_id = $1"#,
         approval.0
@@ -376,14 +391,26 @@ async fn was_asked_before(
     Ok(found)
 }
 
+/// What is kept of an answer besides itself.
+struct Recorded<'a> {
+    signature: &'a Signature,
+    /// It did not say what was looked at.
+    blind: bool,
+    note: Option<&'a str>,
+}
+
 async fn record(
     connection: &mut PgConnection,
     principal: &Principal,
     answer: &Decide,
     request: &Request,
-    signature: &Signature,
-    note: Option<&str>,
+    recorded: &Recorded<'_>,
 ) -> Result<()> {
+    let Recorded {
+        signature,
+        blind,
+        note,
+    } = *recorded;
     let (behalf, behalf_name) = signature
         .on_behalf_of
         .as_ref()
@@ -391,8 +418,8 @@ async fn record(
         .unzip();
     sqlx::query!(
         "INSERT INTO decisions (approval_id, account_id, decided_by, verdict, note, digest, sole_decider, channel,
-                                on_behalf_of, on_behalf_of_name, changes_round)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                on_behalf_of, on_behalf_of_name, changes_round, blind)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         answer.approval.0,
         signature.account.0,
         principal.name,
@@ -404,6 +431,7 @@ async fn record(
         behalf,
         behalf_name,
         signature.changes_round.and_then(|round| i32::try_from(round).ok()),
+        blind,
     )
     .execute(&mut *connection)
     .await?;
@@ -412,6 +440,7 @@ async fn record(
         "task": request.task,
         "attempt": request.attempt,
         "digest": hex(&request.digest),
+        "blind": blind,
         "note": note,
         "sole_decider": signature.sole_decider,
         "changes_round": signature.changes_round,

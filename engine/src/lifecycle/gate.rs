@@ -136,6 +136,7 @@ fn ruled(task: &StoredTask, gate: &Gate, context: &GateContext) -> Ruling {
 pub(crate) fn default_gate(engine: &Engine) -> Gate {
     let from = engine
         .settings
+        .approvals
         .reported_signers
         .iter()
         .map(|role| Signer::Role(*role))

@@ -25,6 +25,7 @@ mod retry;
 pub(crate) mod settle;
 mod signed;
 mod start;
+mod unseen;
 mod verdict;
 
 pub use cancel::cancel;
@@ -48,4 +49,5 @@ pub(crate) use rerun::reset;
 pub use rescue::rescue;
 pub use retry::retry_failed;
 pub use start::start;
+pub use unseen::digest_needed;
 pub use verdict::CRASH_RECOVERIES;

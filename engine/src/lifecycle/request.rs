@@ -60,7 +60,11 @@ pub async fn insert_request(
          LEFT JOIN runs r ON r.id = $3
          LEFT JOIN plans p ON p.id = r.plan_id
          CROSS JOIN LATERAL (
-             SELECT coalesce(array_remove(r.requester_account_id || r.retried_by, NULL), '{}') AS accounts) asked
+             SELECT array(
+                 SELECT DISTINCT one FROM unnest(
+                     coalesce(r.requester_account_id || r.retried_by, '{}')
+                     || coalesce((SELECT t.reported_by FROM tasks t WHERE t.id = $1), '{}')) one
+                 WHERE one IS NOT NULL ORDER BY one) AS accounts) asked
          RETURNING id",
         request.task.0,
         request.attempt.0,

@@ -1,6 +1,7 @@
 //! The real approval behind a reported `awaiting_approval`.
 
 use model::id::{AttemptNumber, RunKey, TaskId};
+use model::plan::Gate;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -46,6 +47,10 @@ pub(super) async fn ask(
     connection: &mut PgConnection,
     asked: &Asked<'_>,
 ) -> Result<()> {
+    let gate = Gate {
+        requester: engine.settings.approvals.reported_requester,
+        ..default_gate(engine)
+    };
     let approval = insert_request(
         connection,
         &NewRequest {
@@ -56,7 +61,7 @@ pub(super) async fn ask(
             phase: None,
             digest: asked.digest()?,
             result: asked.fields(),
-            stop: &Stop::always(default_gate(engine)),
+            stop: &Stop::always(gate),
             summary: None,
         },
     )

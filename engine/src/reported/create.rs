@@ -5,7 +5,7 @@ use model::view::TaskRow;
 use sqlx::PgConnection;
 
 use super::ask::{Asked, ask};
-use super::{NewReport, check};
+use super::{NewReport, check, voices};
 use crate::lifecycle::settle;
 use crate::notify::mail;
 use crate::tasks::records::select_tasks;
@@ -23,6 +23,8 @@ pub async fn create(engine: &Engine, principal: &Principal, report: &NewReport) 
     let connection = &mut *transaction;
     let run = run(connection, principal, &report.run_id, !state.is_finished()).await?;
     let task = insert(connection, run, report, state).await?;
+    let voices = voices::voices(connection, principal).await?;
+    voices::remember(connection, task, &voices).await?;
     sqlx::query!(
         "INSERT INTO task_history (task_id, seq, attempt, event, from_state, to_state, actor)
          VALUES ($1, 1, 0, 'report', NULL, $2, $3)",

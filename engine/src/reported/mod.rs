@@ -9,12 +9,15 @@ mod create;
 mod decide;
 mod import;
 mod import_rows;
+mod one_key;
 mod patch;
 mod prune;
+mod voices;
 
 pub use create::create;
 pub use decide::decide_task;
 pub use import::{ImportSource, Imported, import};
+pub use one_key::{OneKey, one_key};
 pub use patch::patch;
 pub use prune::{Pruned, prune_before};
 

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::ask::{Asked, ask};
 use super::create::row;
-use super::{ReportPatch, check};
+use super::{ReportPatch, check, voices};
 use crate::approvals::withdraw;
 use crate::lifecycle::settle;
 use crate::notify::mail;
@@ -52,6 +52,8 @@ pub async fn patch(
         )));
     }
     write(connection, &stored, to, &after).await?;
+    let voices = voices::voices(connection, principal).await?;
+    voices::remember(connection, task, &voices).await?;
     if to != from {
         record(connection, principal, task, from, to).await?;
     }
@@ -185,8 +187,9 @@ async fn ask_where_new(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(digest) = pending {
-        if digest == asked.digest()? {
-            return Ok(());
+        let same = asked.digest()?;
+        if digest == same {
+            return voices::join_request(connection, stored.id, stored.attempt, &same).await;
         }
         withdraw(connection, stored.id, ApprovalState::Superseded).await?;
     }

@@ -143,6 +143,7 @@ async fn decide(engine: &Engine, click: &Click, principal: &Principal) -> Result
         Err(
             error @ (Error::NotFound(_)
             | Error::Gone(_)
+            | Error::DigestNeeded(_)
             | Error::Unauthenticated(_)
             | Error::TooMany { .. }
             | Error::TooLarge(_)),

@@ -63,6 +63,15 @@ pub fn from_hex(text: &str) -> Option<Digest> {
     Some(digest)
 }
 
+/// How [`from_text`] may be written with the name of what it is, as in headers.
+const PREFIX: &str = "sha256:";
+
+/// Reads a digest as clients write it: the digits alone, or after `sha256:`.
+#[must_use]
+pub fn from_text(text: &str) -> Option<Digest> {
+    from_hex(text.strip_prefix(PREFIX).unwrap_or(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +86,10 @@ mod tests {
         assert_eq!(from_hex(&"+f".repeat(32)), None);
         assert_eq!(from_hex(&"g".repeat(64)), None);
         assert_eq!(from_hex(&"é".repeat(32)), None);
+
+        assert_eq!(from_text(&digits), Some(read));
+        assert_eq!(from_text(&format!("sha256:{digits}")), Some(read));
+        assert_eq!(from_hex(&format!("sha256:{digits}")), None);
+        assert_eq!(from_text(&format!("sha256:sha256:{digits}")), None);
     }
 }

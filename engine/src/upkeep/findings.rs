@@ -1,9 +1,11 @@
 //! What a person should act upon, for `watchbill doctor` and the dashboard.
 
 use chrono::TimeDelta;
+use model::plan::RequesterRule;
 
 use super::signers::plans_without_signers;
 use crate::approvals::waiting_in_vain;
+use crate::settings::WithoutDigest;
 use crate::{Engine, Result, lifecycle};
 
 /// A clock this far off makes records lie.
@@ -69,6 +71,7 @@ pub async fn findings(engine: &Engine) -> Result<Vec<Finding>> {
     messages(engine, &mut found).await?;
     clock(engine, &mut found).await?;
     identities(engine, &mut found).await?;
+    reporters(engine, &mut found).await?;
     Ok(found)
 }
 
@@ -283,6 +286,31 @@ async fn identities(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
         if !sandbox.isolated {
             found.push(Finding::notice("steps.same_user", sandbox.sentence));
         }
+    }
+    Ok(())
+}
+
+/// Says what holds for who reports and who signs by API.
+async fn reporters(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
+    if engine.settings.approvals.native_without_digest == WithoutDigest::Blind {
+        found.push(Finding::notice(
+            "approvals.blind",
+            "Whoever signs by API need not say what they looked at, of what Watchbill ran itself either: \
+             approvals.native_without_digest is blind. Set it to refuse once no client needs it.",
+        ));
+    }
+    let reported = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM runs WHERE plan_id IS NULL) AS "reported!""#
+    )
+    .fetch_one(&engine.pool)
+    .await?;
+    if !reported {
+        return Ok(());
+    }
+    let one_key = crate::reported::one_key(engine).await?;
+    let allowed = engine.settings.approvals.reported_requester == RequesterRule::Allowed;
+    if one_key.open || allowed {
+        found.push(Finding::notice("reported.one_key", one_key.sentence));
     }
     Ok(())
 }

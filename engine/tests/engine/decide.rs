@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::lifecycle::{Channel, Decide, act_on_due, decide, pending_for_task};
+use engine::lifecycle::{Channel, Decide, act_on_due, pending_for_task};
 use engine::lifecycle::{claim, finish};
 use engine::tasks::{AttemptResult, Finish, Finished};
 use engine::{Engine, Error};
@@ -13,7 +13,8 @@ use model::view::{Outcome, Verdict};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::{
-    claim_one, end, engine, gate, move_clock, person, plan, run, state, states, task, worker,
+    claim_one, decide, end, engine, gate, move_clock, person, plan, run, state, states, task,
+    worker,
 };
 
 fn gated(phase: GatePhase) -> model::plan::Plan {

@@ -1,6 +1,6 @@
 //! What the generic webhook is told, in the transaction that causes it.
 
-use engine::lifecycle::{Channel, Decide, decide, pending_for_task};
+use engine::lifecycle::{Channel, Decide, pending_for_task};
 use engine::{Engine, Settings};
 use model::identity::{Principal, Role};
 use model::task::GatePhase;
@@ -8,7 +8,7 @@ use model::view::{Outcome, Verdict};
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::support::{claim_one, end, gate, person, plan, run, task, worker};
+use crate::support::{claim_one, decide, end, gate, person, plan, run, task, worker};
 
 fn telling(pool: PgPool) -> Engine {
     let settings = Settings {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use engine::lifecycle::{NewRun, materialise};
+use engine::lifecycle::{self, Decide, Decided, NewRun, materialise};
 use engine::lifecycle::{claim, finish};
+use engine::tasks::digest::Digest;
 use engine::tasks::{AttemptResult, Claimed, Finish, Finished, WorkerIdentity};
 use engine::{Engine, Settings};
-use model::id::{AccountId, PlanId, PlanVersionId, RunKey, TaskId};
+use model::id::{AccountId, ApprovalId, PlanId, PlanVersionId, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
 use model::plan::{CommentRule, Gate, Plan, PlanTask, Signer, Work};
 use model::task::{GatePhase, TaskState};
@@ -169,4 +170,23 @@ pub async fn move_clock(engine: &Engine, ahead: Duration) {
     .execute(&engine.pool)
     .await
     .expect("the clock moves");
+}
+
+/// What a person looks at who opens this request now.
+pub async fn seen(engine: &Engine, approval: ApprovalId) -> Option<Digest> {
+    let digest: Option<Vec<u8>> = sqlx::query_scalar("SELECT digest FROM approvals WHERE id = $1")
+        .bind(approval.0)
+        .fetch_optional(&engine.pool)
+        .await
+        .expect("a look");
+    digest.map(|digest| digest.try_into().expect("32 bytes"))
+}
+
+/// Answers, after a look at the request where the answer does not say at what.
+pub async fn decide(engine: &Engine, who: &Principal, answer: &Decide) -> engine::Result<Decided> {
+    let mut answer = answer.clone();
+    if answer.digest.is_none() {
+        answer.digest = seen(engine, answer.approval).await;
+    }
+    lifecycle::decide(engine, who, &answer).await
 }

@@ -160,6 +160,8 @@ pub struct DecisionRow {
     pub sole_decider: bool,
     /// The newest round in which who gave it, or whose signature it is, had asked for changes.
     pub changes_round: Option<u32>,
+    /// It did not say what was looked at, and was bound to what stood there.
+    pub blind: bool,
     /// Whose signature it is, where a delegation let another give it.
     pub on_behalf_of: Option<String>,
     /// `page`, `api` or `slack`.

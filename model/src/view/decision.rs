@@ -29,6 +29,8 @@ pub struct DecisionLogRow {
     pub sole_decider: bool,
     /// The newest round in which who gave it, or whose signature it is, had asked for changes.
     pub changes_round: Option<u32>,
+    /// It did not say what was looked at, and was bound to what stood there.
+    pub blind: bool,
     /// What the answer was bound to: SHA-256 in hexadecimal.
     pub digest: String,
 }

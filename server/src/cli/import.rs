@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use engine::Engine;
-use engine::reported::{ImportSource, import};
+use engine::reported::{ImportSource, import, one_key};
 
 use super::open::principal;
 
@@ -32,6 +32,7 @@ pub async fn run(engine: &Engine, arguments: ImportArgs) -> anyhow::Result<()> {
         "{} tasks imported, {} were here already",
         imported.imported, imported.present
     );
+    println!("{}", one_key(engine).await?.sentence);
     Ok(())
 }
 

@@ -2,57 +2,7 @@
 //!
 //! The command line, the file, `config check` and docs/OPERATIONS.md follow this table.
 
-/// One setting.
-#[derive(Debug)]
-pub struct Key {
-    /// Its name in `watchbill.toml`; a dot stands for a table.
-    pub name: &'static str,
-    /// The environment variables that carry it; the first one is preferred.
-    pub environment: &'static [&'static str],
-    /// What holds when nobody says anything, as text for people.
-    pub default: &'static str,
-    /// Whether `config check` masks it and its file must be 0600.
-    pub secret: bool,
-    pub help: &'static str,
-}
-
-impl Key {
-    /// Its command-line flag, without the two dashes.
-    #[must_use]
-    pub fn flag(&self) -> String {
-        self.name.replace(['.', '_'], "-")
-    }
-}
-
-const fn key(
-    name: &'static str,
-    environment: &'static [&'static str],
-    default: &'static str,
-    help: &'static str,
-) -> Key {
-    Key {
-        name,
-        environment,
-        default,
-        secret: false,
-        help,
-    }
-}
-
-const fn secret(
-    name: &'static str,
-    environment: &'static [&'static str],
-    default: &'static str,
-    help: &'static str,
-) -> Key {
-    Key {
-        name,
-        environment,
-        default,
-        secret: true,
-        help,
-    }
-}
+use super::key::{Key, key, secret};
 
 /// The table.
 pub static KEYS: &[Key] = &[
@@ -283,6 +233,24 @@ pub static KEYS: &[Key] = &[
         &["WATCHBILL_APPROVALS_REPORTED"],
         "approver",
         "Roles that may sign what outside orchestrators report, and what steps without a gate ask for",
+    ),
+    key(
+        "approvals.reported_requester",
+        &["WATCHBILL_APPROVALS_REPORTED_REQUESTER"],
+        "forbidden",
+        "Whether who reports a task may sign it: forbidden, unless nobody else could, or allowed",
+    ),
+    key(
+        "approvals.reported_without_digest",
+        &["WATCHBILL_APPROVALS_REPORTED_WITHOUT_DIGEST"],
+        "blind",
+        "Answers that do not say what was looked at, to what outside orchestrators report: blind (taken and marked) or refuse",
+    ),
+    key(
+        "approvals.native_without_digest",
+        &["WATCHBILL_APPROVALS_NATIVE_WITHOUT_DIGEST"],
+        "refuse",
+        "The same, to what Watchbill ran itself: refuse or blind",
     ),
     key(
         "metrics.from",

@@ -1,5 +1,7 @@
 //! Typed settings of the process: flag before environment before file.
 
+mod approvals;
+mod key;
 mod keys;
 mod mail;
 mod parse;
@@ -11,12 +13,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engine::settings::{AllowedReceiver, MailSettings, Retention, Smtp};
+use engine::settings::{AllowedReceiver, ApprovalSettings, MailSettings, Retention, Smtp};
 use ipnet::IpNet;
-use model::identity::Role;
 use secrecy::SecretString;
 
-pub use keys::{KEYS, Key};
+pub use key::Key;
+pub use keys::KEYS;
 pub use sources::{Given, Origin, Sources};
 
 /// The configuration of one process.
@@ -61,7 +63,7 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// TCP peers that may report tasks without a token.
     pub trust_report_from: Vec<IpNet>,
-    pub reported_signers: Vec<Role>,
+    pub approvals: ApprovalSettings,
     /// TCP peers that may read `/metrics` without a token.
     pub metrics_from: Vec<IpNet>,
     /// What was found at the start that a person should know; not read from any source.
@@ -152,7 +154,7 @@ impl Config {
             }),
             cors_origins: reader.or("http.cors_origins", Vec::new(), origins),
             trust_report_from: reader.or("api.trust_report_from", Vec::new(), parse::networks),
-            reported_signers: reader.or("approvals.reported", vec![Role::Approver], roles),
+            approvals: approvals::approvals(&mut reader),
             metrics_from: reader.or("metrics.from", loopback(), parse::networks),
             notices: Vec::new(),
         };
@@ -175,7 +177,7 @@ impl Config {
             secrets: self.secrets.clone(),
             log_cap_bytes: self.log_cap_bytes,
             artifact_cap_bytes: self.artifact_cap_bytes,
-            reported_signers: self.reported_signers.clone(),
+            approvals: self.approvals.clone(),
             slack_webhook: self.slack_webhook.clone(),
             email_webhook: self.email_webhook.clone(),
             generic_webhook: self.generic_webhook.clone(),
@@ -324,13 +326,6 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
     parse::list(text)
         .iter()
         .map(|item| parse::web_address(item))
-        .collect()
-}
-
-fn roles(text: &str) -> Result<Vec<Role>, String> {
-    parse::list(text)
-        .iter()
-        .map(|item| item.parse().map_err(|error| format!("{error}")))
         .collect()
 }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::keys::{KEYS, Key, find};
+use super::key::Key;
+use super::keys::{KEYS, find};
 
 /// Where a value was found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -110,6 +110,10 @@ pub async fn refused(
                 StatusCode::CONFLICT
             }
         }
+        engine::Error::DigestNeeded(text) => {
+            answer.message = Some(Message::Refused(text));
+            StatusCode::PRECONDITION_REQUIRED
+        }
         engine::Error::NotFound(text) => {
             answer.message = Some(Message::Refused(text));
             StatusCode::NOT_FOUND

@@ -5,9 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use engine::approvals;
 use engine::history;
-use engine::lifecycle::{Channel, Decide, decide as answer};
-use engine::tasks::digest;
-use model::id::ApprovalId;
+use engine::lifecycle::{Channel, Decide, decide as answer, digest_needed};
+use model::id::{ApprovalId, TaskId};
 use model::view::{ApprovalDetail, ApprovalRow, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,8 +15,9 @@ use utoipa_axum::routes;
 
 use super::Refusal;
 use super::agents_tasks::note;
+use super::bound::Bound;
 use super::json::ApiJson;
-use super::query::{Path, Query, invalid};
+use super::query::{Path, Query};
 use crate::auth::Authenticated;
 use crate::state::AppState;
 
@@ -43,26 +43,32 @@ pub struct Approvals {
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     verdict: Verdict,
-    /// The digest that was shown: it says what the answer is about.
-    digest: String,
+    /// The digest that was shown, alone or after `sha256:`: it says what the answer is about.
+    /// `If-Match` or the query may carry it instead; one of them must.
+    digest: Option<String>,
     note: Option<String>,
     /// What the first who approves fills in, by name, where the policy has `inputs`.
     inputs: Option<serde_json::Value>,
 }
 
-/// What waits, and what was decided last.
+/// What waits, and what was decided last; of one task where it is named.
 #[utoipa::path(
     get,
     path = "/api/v1/approvals",
     tag = "approvals",
     operation_id = "list_approvals",
+    params(("task" = Option<i64>, Query, description = "the id of a task")),
     responses((status = OK, body = Approvals))
 )]
 async fn list(
     State(state): State<AppState>,
     Authenticated(principal): Authenticated,
+    query: Query,
 ) -> Result<Json<Approvals>, Refusal> {
-    let (pending, decided) = history::approvals(&state.engine, &principal).await?;
+    let (pending, decided) = match query.number("task", 1, i64::MAX, 0)? {
+        0 => history::approvals(&state.engine, &principal).await?,
+        task => history::approvals_of_task(&state.engine, &principal, TaskId(task)).await?,
+    };
     Ok(Json(Approvals { pending, decided }))
 }
 
@@ -92,27 +98,38 @@ async fn get(
     path = "/api/v1/approvals/{id}/decide",
     tag = "approvals",
     operation_id = "decide_approval",
-    params(("id" = i64, Path)),
+    params(
+        ("id" = i64, Path),
+        ("digest" = Option<String>, Query, description = "what was looked at"),
+        ("If-Match" = Option<String>, Header, description = "the same, as \"sha256:…\""),
+    ),
     request_body = Decision,
     responses(
         (status = OK, body = ApprovalDetail),
         (status = FORBIDDEN),
         (status = CONFLICT, description = "already decided, or the result has changed since"),
         (status = GONE, description = "it has expired"),
+        (status = PRECONDITION_REQUIRED, description = "the answer must say what was looked at"),
     )
 )]
 async fn decide(
     State(state): State<AppState>,
     Authenticated(principal): Authenticated,
     Path(id): Path<ApprovalId>,
+    bound: Bound,
     query: Query,
     ApiJson(body): ApiJson<Decision>,
 ) -> Result<Json<ApprovalDetail>, Refusal> {
-    let digest = digest::from_hex(&body.digest)
-        .ok_or_else(|| invalid("digest", "write the 64 hexadecimal digits that were shown"))?;
+    let digest = bound.with(body.digest.as_deref())?;
+    if digest.is_none() {
+        // No client of old calls this address, so no setting lets one answer blindly here.
+        let standing = history::approval_standing(&state.engine, &principal, id).await?;
+        let task = standing.row.task_id;
+        return Err(digest_needed(&state.engine.settings, id, task).into());
+    }
     let decision = Decide {
         approval: id,
-        digest: Some(digest),
+        digest,
         verdict: body.verdict,
         note: note(&query, body.note)?,
         inputs: body.inputs,

@@ -39,6 +39,7 @@ impl IntoResponse for ApiError {
             | Error::Conflict(_)
             | Error::Gone(_)
             | Error::Replaced { .. }
+            | Error::DigestNeeded(_)
             | Error::Forbidden(_)
             | Error::Unauthenticated(_)
             | Error::TooLarge(_)
@@ -84,6 +85,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::Conflict(_) | Error::Replaced { expired: false, .. } => StatusCode::CONFLICT,
         Error::Gone(_) | Error::Replaced { expired: true, .. } => StatusCode::GONE,
+        Error::DigestNeeded(_) => StatusCode::PRECONDITION_REQUIRED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -5,6 +5,7 @@
 
 mod agents_tasks;
 mod approvals;
+mod bound;
 mod decisions;
 mod deliveries;
 mod download;

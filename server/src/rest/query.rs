@@ -29,7 +29,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    fn of(text: &str) -> Self {
+    /// Reads the text after the question mark.
+    pub fn of(text: &str) -> Self {
         Self(
             form_urlencoded::parse(text.as_bytes())
                 .into_owned()
@@ -46,7 +47,15 @@ impl Query {
             .collect()
     }
 
-    /// The last value of a key.
+    /// The last value of a key, also where it is empty.
+    pub fn last(&self, key: &str) -> Option<&str> {
+        let mut given = self.0.iter().rev();
+        given
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The last value of a key that is not empty.
     pub fn one(&self, key: &str) -> Option<String> {
         self.all(key).pop()
     }
@@ -60,8 +69,7 @@ impl Query {
         T: FromStr + PartialOrd + std::fmt::Display + Copy,
     {
         // `limit=` is no number either: only a missing key means the default.
-        let given = self.0.iter().rev().find(|(name, _)| name == key);
-        match given.map(|(_, value)| value.parse::<T>()) {
+        match self.last(key).map(str::parse::<T>) {
             None => Ok(default),
             Some(Ok(value)) if (least..=most).contains(&value) => Ok(value),
             Some(Ok(_) | Err(_)) => Err(invalid(
@@ -109,9 +117,9 @@ impl Query {
     /// # Errors
     /// 400 for anything that is none of our cursors.
     pub fn cursor(&self) -> Result<Option<Position>, Refusal> {
-        match self.0.iter().rev().find(|(name, _)| name == "cursor") {
+        match self.last("cursor") {
             None => Ok(None),
-            Some((_, text)) => decode(text).map(Some).ok_or_else(|| {
+            Some(text) => decode(text).map(Some).ok_or_else(|| {
                 Refusal::new(
                     StatusCode::BAD_REQUEST,
                     "the cursor is none that a page gave; begin again without it",

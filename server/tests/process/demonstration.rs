@@ -51,10 +51,15 @@ async fn the_nightly_repair_is_prepared_signed_and_applied() {
         name: "admin".to_owned(),
         roles: vec![Role::Admin],
     };
+    let looked_at: Vec<u8> = sqlx::query_scalar("SELECT digest FROM approvals WHERE id = $1")
+        .bind(waiting.0)
+        .fetch_one(&engine.pool)
+        .await
+        .expect("a digest");
     let prepared = task(&engine, "dx.integrate").await.expect("it waits");
     let yes = Decide {
         approval: ApprovalId(waiting.0),
-        digest: None,
+        digest: Some(looked_at.try_into().expect("32 bytes")),
         verdict: Verdict::Approve,
         note: None,
         inputs: None,

@@ -209,7 +209,7 @@ async fn approvals_are_decided_by_what_was_shown(pool: PgPool) {
         &json!({"verdict": "approve"}),
     )
     .await
-    .expect(422);
+    .expect(428);
     api.json(
         "approver",
         Method::POST,

@@ -36,7 +36,7 @@ impl Clock for Noon {
 
 pub struct House {
     pub engine: Engine,
-    router: Router,
+    pub router: Router,
 }
 
 /// What a browser was answered with.

@@ -1,6 +1,8 @@
 //! The REST contract, over the real router and a database for each test.
 
 mod approval_page;
+mod bound;
+mod compatible;
 mod contract;
 mod deliveries;
 mod documents;

@@ -13,12 +13,12 @@ use sqlx::PgPool;
 use crate::support::{Api, definition};
 
 /// A native task that has ended well and waits for two people.
-async fn waiting_for_two(api: &Api) -> i64 {
+pub async fn waiting_for_two(api: &Api) -> i64 {
     waiting_for(api, 2, Signer::Role(Role::Approver)).await
 }
 
-/// The same for as many of these.
-async fn waiting_for(api: &Api, required: u32, signer: Signer) -> i64 {
+/// A native task that has ended well and waits for as many of these.
+pub async fn waiting_for(api: &Api, required: u32, signer: Signer) -> i64 {
     let mut definition = definition("publish");
     definition.approval = Some(Gate {
         required,
@@ -59,7 +59,8 @@ async fn pending(api: &Api) -> (i64, String) {
 async fn a_first_signature_of_two_is_taken_and_decides_nothing(pool: PgPool) {
     let api = Api::new(pool).await;
     let task = waiting_for_two(&api).await;
-    let approve = format!("/agents/tasks/{task}/approve");
+    let (_, digest) = pending(&api).await;
+    let approve = format!("/agents/tasks/{task}/approve?digest={digest}");
     let first = api.post("approver", &approve).await.expect(200).json();
     assert_eq!(first["status"], "awaiting_approval");
     assert_eq!(first["approval_state"], "pending");

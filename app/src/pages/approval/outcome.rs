@@ -109,6 +109,7 @@ fn Decision(decision: DecisionRow) -> impl IntoView {
             {decision.note.map(|note| format!("{}“{note}”", use_words().common.colon))}
             {decision.sole_decider.then(|| format!(" ({})", words.sole_decider))}
             {decision.changes_round.map(|round| format!(" ({})", (words.changes_asker)(round)))}
+            {decision.blind.then(|| format!(" ({})", words.blind))}
         </p>
     }
     .into_any()

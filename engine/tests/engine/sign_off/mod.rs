@@ -12,11 +12,11 @@ mod rounds;
 mod shown;
 mod what_if;
 
-use crate::support::{end, finish_with, gate, person, plan, run, task, worker};
+use crate::support::{decide, end, finish_with, gate, person, plan, run, task, worker};
 use chrono::TimeDelta;
 use engine::approvals::delegations::{self, NewDelegation};
 use engine::lifecycle::claim;
-use engine::lifecycle::{Channel, Decide, Decided, decide, pending_for_task};
+use engine::lifecycle::{Channel, Decide, Decided, pending_for_task};
 use engine::tasks::{AttemptResult, Claimed};
 use engine::{Engine, Result};
 use model::id::{ApprovalId, DelegationId, TaskId};

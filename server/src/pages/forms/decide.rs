@@ -141,6 +141,7 @@ async fn answer(
                 error @ (engine::Error::Conflict(_)
                 | engine::Error::Gone(_)
                 | engine::Error::Replaced { .. }
+                | engine::Error::DigestNeeded(_)
                 | engine::Error::Forbidden(_)
                 | engine::Error::NotFound(_)
                 | engine::Error::Invalid(_)

@@ -2,7 +2,6 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use engine::lifecycle;
-use engine::tasks::digest;
 use engine::{history, reported};
 use model::id::TaskId;
 use model::identity::Principal;
@@ -13,6 +12,7 @@ use utoipa::ToSchema;
 use super::AgentTask;
 use crate::auth::Authenticated;
 use crate::rest::Refusal;
+use crate::rest::bound::Bound;
 use crate::rest::json::OptionalJson;
 use crate::rest::query::{Path, Query, invalid};
 use crate::state::AppState;
@@ -21,7 +21,7 @@ use crate::state::AppState;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct Accompanying {
     note: Option<String>,
-    /// What was looked at, in hexadecimal; without it the answer binds to the present result.
+    /// What was looked at, in hexadecimal, alone or after `sha256:`; `If-Match` or the query may carry it instead.
     digest: Option<String>,
 }
 
@@ -38,18 +38,33 @@ pub struct PrunedTasks {
     path = "/agents/tasks/{id}/approve",
     tag = "agents_tasks",
     operation_id = "approve_agent_task",
-    params(("id" = i64, Path), ("note" = Option<String>, Query)),
+    params(
+        ("id" = i64, Path),
+        ("note" = Option<String>, Query),
+        ("digest" = Option<String>, Query, description = "what was looked at"),
+        ("If-Match" = Option<String>, Header, description = "the same, as \"sha256:…\""),
+    ),
     request_body = Option<Accompanying>,
-    responses((status = OK, body = AgentTask), (status = CONFLICT), (status = GONE))
+    responses(
+        (status = OK, body = AgentTask),
+        (status = CONFLICT, description = "already decided, or the result has changed since"),
+        (status = GONE),
+        (status = PRECONDITION_REQUIRED, description = "the answer must say what was looked at"),
+    )
 )]
 pub async fn approve(
     State(state): State<AppState>,
     Authenticated(principal): Authenticated,
     Path(id): Path<TaskId>,
+    bound: Bound,
     query: Query,
     OptionalJson(body): OptionalJson<Accompanying>,
 ) -> Result<Json<AgentTask>, Refusal> {
-    decide(&state, &principal, id, Verdict::Approve, &query, body).await
+    let asked = Asked {
+        id,
+        verdict: Verdict::Approve,
+    };
+    decide(&state, &principal, asked, bound, &query, body).await
 }
 
 /// Refuse what waits for this task.
@@ -58,38 +73,52 @@ pub async fn approve(
     path = "/agents/tasks/{id}/reject",
     tag = "agents_tasks",
     operation_id = "reject_agent_task",
-    params(("id" = i64, Path), ("note" = Option<String>, Query)),
+    params(
+        ("id" = i64, Path),
+        ("note" = Option<String>, Query),
+        ("digest" = Option<String>, Query, description = "what was looked at"),
+        ("If-Match" = Option<String>, Header, description = "the same, as \"sha256:…\""),
+    ),
     request_body = Option<Accompanying>,
-    responses((status = OK, body = AgentTask), (status = CONFLICT), (status = GONE))
+    responses(
+        (status = OK, body = AgentTask),
+        (status = CONFLICT, description = "already decided, or the result has changed since"),
+        (status = GONE),
+        (status = PRECONDITION_REQUIRED, description = "the answer must say what was looked at"),
+    )
 )]
 pub async fn reject(
     State(state): State<AppState>,
     Authenticated(principal): Authenticated,
     Path(id): Path<TaskId>,
+    bound: Bound,
     query: Query,
     OptionalJson(body): OptionalJson<Accompanying>,
 ) -> Result<Json<AgentTask>, Refusal> {
-    decide(&state, &principal, id, Verdict::Reject, &query, body).await
+    let asked = Asked {
+        id,
+        verdict: Verdict::Reject,
+    };
+    decide(&state, &principal, asked, bound, &query, body).await
+}
+
+struct Asked {
+    id: TaskId,
+    verdict: Verdict,
 }
 
 async fn decide(
     state: &AppState,
     principal: &Principal,
-    id: TaskId,
-    verdict: Verdict,
+    asked: Asked,
+    bound: Bound,
     query: &Query,
     body: Option<Accompanying>,
 ) -> Result<Json<AgentTask>, Refusal> {
+    let Asked { id, verdict } = asked;
     let body = body.unwrap_or_default();
+    let digest = bound.with(body.digest.as_deref())?;
     let note = note(query, body.note)?;
-    let digest = body
-        .digest
-        .or_else(|| query.one("digest"))
-        .map(|text| {
-            digest::from_hex(&text)
-                .ok_or_else(|| invalid("digest", "write the 64 hexadecimal digits that were shown"))
-        })
-        .transpose()?;
     reported::decide_task(&state.engine, principal, id, verdict, digest, note).await?;
     let row = history::task_row(&state.engine, principal, id).await?;
     Ok(Json(row.into()))
