@@ -46,7 +46,7 @@ async fn if_match(api: &Api, path: &str, tag: &str) -> Answer {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_native_result_is_answered_by_what_was_seen(pool: PgPool) {
     let api = api(pool, WithoutDigest::Refuse, WithoutDigest::Blind).await;
-    let task = waiting_for(&api, 1).await;
+    let task = waiting_for(&api, 1, Signer::Role(Role::Approver)).await;
     let row = row(&api, task).await;
     let (id, digest) = (&row["id"], row["digest"].as_str().expect("a digest"));
     for verb in ["approve", "reject"] {
@@ -121,7 +121,7 @@ async fn a_blind_signature_is_marked_and_never_one_of_two(pool: PgPool) {
         0
     );
 
-    let one = waiting_for(&api, 1).await;
+    let one = waiting_for(&api, 1, Signer::Role(Role::Approver)).await;
     let id = row(&api, one).await["id"].clone();
     let path = format!("/agents/tasks/{one}/approve");
     api.post("approver", &path).await.expect(200);

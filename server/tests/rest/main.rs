@@ -12,6 +12,7 @@ mod hostile_host;
 mod house;
 mod inbox;
 mod mail_pages;
+mod matrix;
 mod people;
 mod plans;
 mod pruning;
