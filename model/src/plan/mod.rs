@@ -9,6 +9,7 @@ mod retries;
 mod risk;
 mod task;
 mod trigger;
+mod weakening;
 
 pub use gate::{
     ChangesAskerRule, CommentRule, EscalationStep, Gate, OnExpire, RefusalRule, RequesterRule,
@@ -19,6 +20,7 @@ pub use retries::{Retries, RetryOn};
 pub use risk::{RiskLevel, RiskRule, UnknownRiskLevel};
 pub use task::{EnvironmentValue, EnvironmentVariable, Join, PlanTask, Work};
 pub use trigger::{Misfire, Overlap, Schedule, Trigger, Window};
+pub use weakening::{Weakening, WeakeningKind, weakenings};
 
 use serde::{Deserialize, Serialize};
 
