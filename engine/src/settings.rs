@@ -11,6 +11,8 @@ use model::identity::Role;
 use model::plan::RequesterRule;
 use secrecy::SecretString;
 
+use crate::plans::NewVersions;
+
 /// Settings of one process. `server::config` reads them from flag, environment and file.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,6 +28,12 @@ pub struct Settings {
     pub steps_user: Option<String>,
     /// Secrets by name, from the environment or a 0600 file.
     pub secrets: BTreeMap<String, SecretString>,
+    /// The plans that may name a secret, by its name, without anybody's signature.
+    pub secret_plans: BTreeMap<String, Vec<String>>,
+    /// Whether what a person's token stores takes effect where it weakens no gate.
+    pub plans_by_token: NewVersions,
+    /// Whether what the plans folder and the command line bring takes effect whatever it says.
+    pub plans_files: NewVersions,
     /// How much of an attempt's output is kept, first and last parts together.
     pub log_cap_bytes: u64,
     /// How much an attempt may leave in its artifact folder.
@@ -196,6 +204,9 @@ impl Default for Settings {
             steps_folder: PathBuf::from("."),
             steps_user: None,
             secrets: BTreeMap::new(),
+            secret_plans: BTreeMap::new(),
+            plans_by_token: NewVersions::default(),
+            plans_files: NewVersions::default(),
             log_cap_bytes: 4 * 1024 * 1024,
             artifact_cap_bytes: 64 * 1024 * 1024,
             approvals: ApprovalSettings::default(),

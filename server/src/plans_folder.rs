@@ -11,7 +11,7 @@ const POLL: Duration = Duration::from_secs(2);
 
 /// Stores what changed; a file with mistakes leaves its last good version in force.
 pub async fn synchronise(engine: &Engine, folder: &Path) {
-    match engine::plans::sync_folder(engine, folder).await {
+    match engine::lifecycle::sync_folder(engine, folder).await {
         Ok(problems) => {
             for problem in problems {
                 tracing::error!("{problem}");

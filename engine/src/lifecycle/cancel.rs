@@ -8,6 +8,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::settle;
+use super::versions::{self, Closing};
 use crate::tasks::{Move, StoredTask, lock_task, write_moves};
 use crate::{Engine, Error, Result, approvals};
 
@@ -25,9 +26,22 @@ pub async fn cancel(
 ) -> Result<TaskState> {
     crate::authorise(principal, Permission::Run)?;
     let mut transaction = engine.pool.begin().await?;
+    let proposal = versions::hold_proposal(&mut transaction, task).await?;
     let stored = lock_task(&mut transaction, task).await?;
     let state = cancel_locked(&mut transaction, principal, &stored, note).await?;
     audit(&mut transaction, principal, "task.cancel", task, note).await?;
+    if let Some(version) = proposal {
+        let reason = format!("cancelled by {}", principal.name);
+        let actor = &principal.name;
+        versions::close(
+            &mut transaction,
+            actor,
+            version,
+            Closing::Withdrawn,
+            &reason,
+        )
+        .await?;
+    }
     if state.is_finished() {
         settle::after_finish(engine, &mut transaction, vec![task]).await?;
     }

@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use super::quorums::tell_if_out_of_reach;
 use super::settle;
+use super::versions::{self, Closing};
 use crate::approvals::{asked_among, in_circle, withdraw};
 use crate::notify::mail;
 use crate::notify::outbox::{self, Nudge};
@@ -141,6 +142,7 @@ pub async fn act_on_due(engine: &Engine) -> Result<u64> {
 
 async fn act(engine: &Engine, approval: ApprovalId, task: TaskId) -> Result<bool> {
     let mut transaction = engine.pool.begin().await?;
+    let proposal = versions::hold_proposal(&mut transaction, task).await?;
     let stored = lock_task(&mut transaction, task).await?;
     let Some(waiting) = read(&mut transaction, approval).await? else {
         return Ok(false);
@@ -158,6 +160,17 @@ async fn act(engine: &Engine, approval: ApprovalId, task: TaskId) -> Result<bool
         }
         (Due::Expiry, OnExpire::Reject, _) | (Due::Expiry, OnExpire::Escalate, None) => {
             expire(engine, &mut transaction, &stored).await?;
+            if let Some(version) = proposal {
+                let reason = "nobody decided in time";
+                versions::close(
+                    &mut transaction,
+                    "scheduler",
+                    version,
+                    Closing::Refused,
+                    reason,
+                )
+                .await?;
+            }
         }
         (Due::Escalation, _, Some(step)) => {
             let reason = "nobody has decided yet";

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
-use model::identity::{Permission, Principal};
+use model::identity::{Permission, Principal, PrincipalKind};
 use model::plan::Gate;
 use model::task::GatePhase;
 use model::view::{ApprovalState, Verdict};
@@ -13,6 +13,7 @@ use super::outcome::Outcome;
 use super::quorums::tell_if_out_of_reach;
 use super::signed;
 use super::unseen::{Unseen, is_blind};
+use super::versions;
 use crate::approvals::tally::{self, Standing, Tally};
 use crate::approvals::{Signature, may_sign, phase_of, successor};
 use crate::identity::accounts::hold_administration;
@@ -93,6 +94,13 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
     let mut transaction = engine.pool.begin().await?;
     let connection = &mut *transaction;
     let task = read(connection, answer.approval).await?.task;
+    let proposal = versions::hold_proposal(connection, task).await?;
+    if proposal.is_some() && !matches!(principal.kind, PrincipalKind::Session { .. }) {
+        return Err(Error::Forbidden(format!(
+            "approval {} is about a plan's version: a person who has logged in signs it, and no token",
+            answer.approval
+        )));
+    }
     // The run's lock first, as every verb takes it; a pruned task has nothing to decide.
     let stored = lock_task(connection, task).await?;
     // What was read before the lock may have changed: the policy grows when it escalates.
@@ -157,6 +165,7 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
             approval: answer.approval,
             request: &request,
             task: &stored,
+            proposal,
             note,
         };
         outcome.follow(connection, standing).await?;

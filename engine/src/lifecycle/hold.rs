@@ -31,7 +31,7 @@ async fn put(
     let stored = lock_task(&mut transaction, task).await?;
     if !stored.native {
         return Err(Error::Conflict(format!(
-            "task {task} is run by an outside orchestrator; it cannot be put aside here"
+            "task {task} is not run here: an outside orchestrator runs it, or it proposes a plan's version; it cannot be put aside"
         )));
     }
     let next = model::task::apply(stored.state, event)

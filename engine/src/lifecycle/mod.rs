@@ -27,6 +27,7 @@ mod signed;
 mod start;
 mod unseen;
 mod verdict;
+pub(crate) mod versions;
 
 pub use cancel::cancel;
 pub(crate) use cancel::cancel_locked;
@@ -51,3 +52,4 @@ pub use retry::retry_failed;
 pub use start::start;
 pub use unseen::digest_needed;
 pub use verdict::CRASH_RECOVERIES;
+pub use versions::{Saved, SyncProblem, save, sync_folder};

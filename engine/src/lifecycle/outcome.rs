@@ -1,12 +1,13 @@
 //! What a decision does to its task, in the decision's own transaction.
 
-use model::id::ApprovalId;
+use model::id::{ApprovalId, PlanVersionId};
 use model::identity::Principal;
 use model::task::{GatePhase, TaskEvent, TaskState};
 use model::view::ApprovalState;
 use sqlx::PgConnection;
 
 use super::decide::Request;
+use super::versions::{self, Closing};
 use super::{entry, settle};
 use crate::approvals::tally::Standing;
 use crate::tasks::{Move, StoredTask, task_definition, write_moves};
@@ -20,6 +21,8 @@ pub(super) struct Outcome<'a> {
     pub approval: ApprovalId,
     pub request: &'a Request,
     pub task: &'a StoredTask,
+    /// The plan version that is proposed, where this is about one.
+    pub proposal: Option<PlanVersionId>,
     pub note: Option<&'a str>,
 }
 
@@ -42,16 +45,29 @@ impl Outcome<'_> {
                 self.write(connection, TaskEvent::Approve(phase), None)
                     .await?;
                 match phase {
-                    GatePhase::BeforeStart => Ok(()),
-                    GatePhase::AfterResult => self.settle(connection).await,
+                    GatePhase::BeforeStart => {}
+                    GatePhase::AfterResult => self.settle(connection).await?,
+                }
+                match self.proposal {
+                    Some(version) => {
+                        versions::signed(self.engine, connection, self.principal, version).await
+                    }
+                    None => Ok(()),
                 }
             }
             Standing::Rejected => {
                 self.mark(connection, ApprovalState::Rejected).await?;
                 let reason = self.said("rejected");
-                self.write(connection, TaskEvent::Reject, Some(reason))
+                self.write(connection, TaskEvent::Reject, Some(reason.clone()))
                     .await?;
-                self.settle(connection).await
+                self.settle(connection).await?;
+                match self.proposal {
+                    Some(version) => {
+                        let actor = &self.principal.name;
+                        versions::close(connection, actor, version, Closing::Refused, &reason).await
+                    }
+                    None => Ok(()),
+                }
             }
             Standing::ChangesRequested => self.request_changes(connection).await,
         }
@@ -59,6 +75,12 @@ impl Outcome<'_> {
 
     /// The task is tried again with the comment; a reported one goes back to its orchestrator.
     async fn request_changes(&self, connection: &mut PgConnection) -> Result<()> {
+        if self.proposal.is_some() {
+            return Err(Error::Conflict(
+                "a plan's version cannot be sent back; reject it with what should change, and a newer one can be stored"
+                    .to_owned(),
+            ));
+        }
         let event = match self.request.phase {
             None => TaskEvent::SendBack,
             Some(GatePhase::AfterResult) => TaskEvent::RequestChanges,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
+use model::id::{ApprovalId, AttemptNumber, PlanVersionId, RunKey, TaskId};
 use model::plan::{PlanTask, RiskLevel};
 use model::task::GatePhase;
 use sqlx::PgConnection;
@@ -23,6 +23,8 @@ pub struct NewRequest<'a> {
     pub task: TaskId,
     pub attempt: AttemptNumber,
     pub run: Option<RunKey>,
+    /// The version that is proposed, where the request is about none of a run's tasks.
+    pub proposal: Option<PlanVersionId>,
     pub task_name: &'a str,
     /// None for a request that an outside orchestrator reported.
     pub phase: Option<GatePhase>,
@@ -51,20 +53,21 @@ pub async fn insert_request(
          INSERT INTO approvals (task_id, attempt, run, run_id, plan_name, plan_version_id, task_name, phase, digest,
                                 policy, requesters, requester, summary, expires_at,
                                 risk, rule, why, result)
-         SELECT $1, $2, r.id, r.run_id, p.name, r.plan_version_id, $4, $5, $6, $7,
+         SELECT $1, $2, r.id, r.run_id, p.name, v.id, $4, $5, $6, $7,
                 asked.accounts,
                 (SELECT string_agg(a.login, ', ' ORDER BY a.id) FROM accounts a WHERE a.id = ANY(asked.accounts)),
                 $8, watchbill_now() + make_interval(secs => $9::int),
                 $10, $11, $12, $13
-         FROM (SELECT 1) one
+         FROM (SELECT $14::bigint AS proposal) one
          LEFT JOIN runs r ON r.id = $3
-         LEFT JOIN plans p ON p.id = r.plan_id
+         LEFT JOIN plan_versions v ON v.id = coalesce(r.plan_version_id, one.proposal)
+         LEFT JOIN plans p ON p.id = v.plan_id
          CROSS JOIN LATERAL (
              SELECT array(
-                 SELECT DISTINCT one FROM unnest(
-                     coalesce(r.requester_account_id || r.retried_by, '{}')
-                     || coalesce((SELECT t.reported_by FROM tasks t WHERE t.id = $1), '{}')) one
-                 WHERE one IS NOT NULL ORDER BY one) AS accounts) asked
+                 SELECT DISTINCT account FROM unnest(
+                     coalesce(r.requester_account_id || r.retried_by, '{}') || v.author_account_id
+                     || coalesce((SELECT t.reported_by FROM tasks t WHERE t.id = $1), '{}')) account
+                 WHERE account IS NOT NULL ORDER BY account) AS accounts) asked
          RETURNING id",
         request.task.0,
         request.attempt.0,
@@ -79,6 +82,7 @@ pub async fn insert_request(
         request.stop.ruling.rule,
         request.stop.ruling.why,
         request.result,
+        request.proposal.map(|version| version.0),
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -107,6 +111,7 @@ pub(crate) async fn request_after(
             task: task.id,
             attempt: task.attempt,
             run: task.run,
+            proposal: None,
             task_name: &task.name,
             phase: Some(GatePhase::AfterResult),
             digest,
@@ -135,6 +140,7 @@ pub(crate) async fn request_before(
             task: task.id,
             attempt: task.attempt,
             run: task.run,
+            proposal: None,
             task_name: &task.name,
             phase: Some(GatePhase::BeforeStart),
             digest,

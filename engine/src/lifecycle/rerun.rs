@@ -28,7 +28,7 @@ pub async fn rerun(engine: &Engine, principal: &Principal, task: TaskId) -> Resu
     let stored = lock_task(&mut transaction, task).await?;
     if !stored.native {
         return Err(Error::Conflict(format!(
-            "task {task} is run by an outside orchestrator; retry it there"
+            "task {task} is not run here: an outside orchestrator runs it, or it proposes a plan's version; retry it there, or store the version again"
         )));
     }
     let event = TaskEvent::Rerun;

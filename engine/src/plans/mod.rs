@@ -1,4 +1,4 @@
-//! Plans: read and check their text, store versions, pause and resume.
+//! Plans: read and check their text, keep versions, pause and resume.
 
 mod apart;
 pub mod condition;
@@ -7,11 +7,8 @@ pub mod document;
 mod held;
 pub mod inputs;
 mod pause;
-mod save;
-mod sync;
+pub(crate) mod store;
 pub mod template;
-#[cfg(test)]
-mod tests;
 mod version;
 
 pub use current::{StoredPlan, current};
@@ -20,6 +17,5 @@ pub(crate) use held::{
     CHECK, REVISION, Verdict, judge, refuse_held, refuse_held_of_run, write_verdict,
 };
 pub use pause::{pause, resume};
-pub use save::{PlanOrigin, draft, save};
-pub use sync::{SyncProblem, sync_folder};
+pub use store::{NewVersions, PlanOrigin, draft};
 pub use version::{PlanCache, version};

@@ -57,6 +57,7 @@ pub(super) async fn ask(
             task: asked.task,
             attempt: asked.attempt,
             run: asked.run,
+            proposal: None,
             task_name: asked.name,
             phase: None,
             digest: asked.digest()?,

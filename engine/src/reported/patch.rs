@@ -9,7 +9,7 @@ use super::ask::{Asked, ask};
 use super::create::row;
 use super::{ReportPatch, check, voices};
 use crate::approvals::withdraw;
-use crate::lifecycle::settle;
+use crate::lifecycle::{settle, versions};
 use crate::notify::mail;
 use crate::tasks::{StoredTask, lock_task};
 use crate::{Engine, Error, Result, authorise};
@@ -30,6 +30,11 @@ pub async fn patch(
     let mut transaction = engine.pool.begin().await?;
     let connection = &mut *transaction;
     let stored = lock_task(connection, task).await?;
+    if versions::hold_proposal(connection, task).await?.is_some() {
+        return Err(Error::Conflict(format!(
+            "task {task} proposes a plan's version; a report cannot change it"
+        )));
+    }
     if stored.native {
         return Err(Error::Conflict(format!(
             "task {task} is run by Watchbill itself and is {}; a report cannot change it",

@@ -6,7 +6,8 @@ use model::identity::Principal;
 use sqlx::PgPool;
 
 use super::{reconcile, tick};
-use crate::plans::{PlanOrigin, pause, resume, save};
+use crate::lifecycle::save;
+use crate::plans::{PlanOrigin, pause, resume};
 use crate::{Engine, Settings, lifecycle};
 
 /// An engine with this plan stored at this moment.

@@ -99,7 +99,7 @@ impl TryFrom<TaskRecord> for TaskRow {
 }
 
 fn origin(text: &str, id: i64) -> Result<Origin> {
-    [Origin::Native, Origin::Reported]
+    [Origin::Native, Origin::Reported, Origin::Proposal]
         .into_iter()
         .find(|origin| origin.as_str() == text)
         .ok_or_else(|| Error::Internal(anyhow!("tasks.origin of row {id}: '{text}'")))

@@ -270,7 +270,7 @@ async fn a_step_sees_what_the_tasks_before_it_came_to(pool: PgPool) {
     let worker = Worker::start(&pool, |_, _| {});
     let (engine, test) = (&worker.engine, Principal::system("test"));
     let origin = engine::plans::PlanOrigin::Api;
-    engine::plans::save(engine, &test, "relay", RELAY, None, origin)
+    engine::lifecycle::save(engine, &test, "relay", RELAY, None, origin)
         .await
         .expect("it is a plan");
     engine::lifecycle::start(engine, &test, "relay", serde_json::json!({}))

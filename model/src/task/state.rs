@@ -114,6 +114,8 @@ pub enum Origin {
     Native,
     /// An outside orchestrator runs it and only tells us; never claimed, never rescued.
     Reported,
+    /// Nothing runs: it stands in the inbox for a plan version that waits for a signature.
+    Proposal,
 }
 
 impl Origin {
@@ -123,6 +125,7 @@ impl Origin {
         match self {
             Self::Native => "native",
             Self::Reported => "reported",
+            Self::Proposal => "proposal",
         }
     }
 }

@@ -30,7 +30,7 @@ const STEPS_HOME: &str = "/var/lib/watchbill-steps";
 pub struct Workspace {
     /// A copy of the checkout that the steps' user can read and write: `Settings::steps_folder`.
     pub steps_folder: PathBuf,
-    /// The plans of the checkout, for `engine::plans::sync_folder`.
+    /// The plans of the checkout, for `engine::lifecycle::sync_folder`.
     pub plans_folder: PathBuf,
 }
 

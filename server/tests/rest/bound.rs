@@ -7,6 +7,8 @@ use engine::Settings;
 use engine::settings::{ApprovalSettings, WithoutDigest};
 use serde_json::{Value, json};
 use server::config::Config;
+use model::identity::Role;
+use model::plan::Signer;
 use sqlx::PgPool;
 
 use crate::sign_off::{waiting_for, waiting_for_two};

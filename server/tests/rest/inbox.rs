@@ -1,7 +1,8 @@
 //! The inbox in its orders, as a browser without JavaScript walks through it.
 
 use axum::http::StatusCode;
-use engine::plans::{PlanOrigin, save};
+use engine::lifecycle::save;
+use engine::plans::PlanOrigin;
 use model::id::ApprovalId;
 use model::identity::{Principal, Role};
 use serde_json::json;

@@ -1,16 +1,14 @@
 //! Storing a plan: a new immutable version, and its triggers kept in step.
 
 use anyhow::Context;
-use model::id::{PlanId, PlanVersionId};
-use model::identity::{Permission, Principal};
+use model::id::{AccountId, PlanId, PlanVersionId};
 use model::plan::Plan;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 use super::document::{self, MAX_BYTES};
 use crate::schedule::Timetable;
-use crate::{Engine, Error, FieldProblem, Result, audit};
+use crate::{Error, FieldProblem, Result};
 
 /// Where a plan's text came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +17,15 @@ pub enum PlanOrigin {
     File,
     /// A person, through the API or a page.
     Api,
+}
+
+/// Whether new versions of a kind take effect by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewVersions {
+    #[default]
+    Effective,
+    /// They wait for a signature.
+    Proposed,
 }
 
 impl PlanOrigin {
@@ -30,84 +37,6 @@ impl PlanOrigin {
             Self::Api => "api",
         }
     }
-}
-
-/// Stores the text as the plan's next version and returns it; the text that is
-/// current already makes none.
-///
-/// # Errors
-/// [`Error::Invalid`] with line and column of each problem;
-/// [`Error::Conflict`] where the plan is not at `expected_version` (0 for a new
-/// one), or where a file would overwrite what was stored through the API.
-pub async fn save(
-    engine: &Engine,
-    principal: &Principal,
-    name: &str,
-    text: &str,
-    expected_version: Option<i32>,
-    origin: PlanOrigin,
-) -> Result<(PlanVersionId, i32)> {
-    crate::authorise(principal, Permission::EditPlan)?;
-    let plan = draft(name, text)?;
-    let hash = Sha256::digest(text.as_bytes()).to_vec();
-    let mut transaction = engine.pool.begin().await?;
-    let stored = lock_plan(&mut transaction, name, origin).await?;
-    let before = stored.current_version;
-    if expected_version.is_some_and(|expected| expected != before) {
-        return Err(Error::Conflict(match before {
-            0 => format!("plan {name} is not stored yet"),
-            _ => format!(
-                "plan {name} is at version {before} now; load it again and repeat your change"
-            ),
-        }));
-    }
-    let current = current_version(&mut transaction, &stored).await?;
-    if let Some(current) = current.as_ref().filter(|current| current.hash == hash) {
-        return Ok((current.id, before));
-    }
-    if origin == PlanOrigin::File && stored.source == PlanOrigin::Api.as_str() {
-        return Err(Error::Conflict(format!(
-            "plan {name} was stored through the API and differs from this file; store the file's text through the API as well, or remove the file"
-        )));
-    }
-    let version = before + 1;
-    let definition = serde_json::to_value(&plan).context("a plan could not be written as JSON")?;
-    let id = sqlx::query_scalar!(
-        "INSERT INTO plan_versions (plan_id, version, content_hash, source_text, definition, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-        stored.id.0,
-        version,
-        hash,
-        text,
-        definition,
-        principal.name,
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        "UPDATE plans SET current_version = $2, source = $3 WHERE id = $1 AND current_version = $4",
-        stored.id.0,
-        version,
-        origin.as_str(),
-        before,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    super::held::end_hold(&mut transaction, principal, stored.id).await?;
-    let zone_changed =
-        current.is_some_and(|current| current.timezone.as_deref() != Some(plan.timezone.as_str()));
-    keep_triggers(&mut transaction, stored.id, &plan, zone_changed).await?;
-    audit::record(
-        &mut transaction,
-        principal,
-        "plan.save",
-        &format!("plan/{name}"),
-        json!({ "version": version, "origin": origin.as_str() }),
-    )
-    .await?;
-    transaction.commit().await?;
-    engine.wake.notify_waiters();
-    Ok((PlanVersionId(id), version))
 }
 
 /// Reads a plan's text without storing it.
@@ -144,19 +73,21 @@ pub fn draft(name: &str, text: &str) -> Result<Plan> {
     }
 }
 
-struct Locked {
-    id: PlanId,
-    /// 0 for a plan that is being made.
-    current_version: i32,
-    source: String,
+/// A plan whose row is held against other edits.
+pub(crate) struct Held {
+    pub id: PlanId,
+    /// 0 while no version has taken effect.
+    pub current_version: i32,
+    /// Where the version that runs came from.
+    pub source: String,
 }
 
 /// Makes the plan's row where there is none, and locks it against other edits.
-async fn lock_plan(
+pub(crate) async fn hold(
     connection: &mut PgConnection,
     name: &str,
     origin: PlanOrigin,
-) -> Result<Locked> {
+) -> Result<Held> {
     // Setting a column that is no key leaves room for the key locks of new runs.
     let row = sqlx::query!(
         "INSERT INTO plans (name, current_version, source) VALUES ($1, 0, $2)
@@ -167,36 +98,115 @@ async fn lock_plan(
     )
     .fetch_one(connection)
     .await?;
-    Ok(Locked {
+    Ok(Held {
         id: PlanId(row.id),
         current_version: row.current_version,
         source: row.source,
     })
 }
 
-struct Current {
-    id: PlanVersionId,
-    hash: Vec<u8>,
-    timezone: Option<String>,
+/// A stored version with its text.
+pub(crate) struct Version {
+    pub id: PlanVersionId,
+    pub number: i32,
+    pub hash: Vec<u8>,
+    pub text: String,
+    pub plan: Plan,
 }
 
-async fn current_version(
-    connection: &mut PgConnection,
-    stored: &Locked,
-) -> Result<Option<Current>> {
-    let row = sqlx::query!(
-        "SELECT id, content_hash, definition->>'timezone' AS timezone
-         FROM plan_versions WHERE plan_id = $1 AND version = $2",
-        stored.id.0,
-        stored.current_version,
+/// The version that runs; `None` while none does.
+pub(crate) async fn running(connection: &mut PgConnection, held: &Held) -> Result<Option<Version>> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM plan_versions WHERE plan_id = $1 AND version = $2",
+        held.id.0,
+        held.current_version,
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(row.map(|row| Current {
-        id: PlanVersionId(row.id),
+    match id {
+        Some(id) => read_version(connection, PlanVersionId(id)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads one version.
+pub(crate) async fn read_version(
+    connection: &mut PgConnection,
+    id: PlanVersionId,
+) -> Result<Version> {
+    let row = sqlx::query!(
+        "SELECT version, content_hash, source_text, definition FROM plan_versions WHERE id = $1",
+        id.0,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Version {
+        id,
+        number: row.version,
         hash: row.content_hash,
-        timezone: row.timezone,
-    }))
+        text: row.source_text,
+        plan: serde_json::from_value(row.definition)
+            .with_context(|| format!("plan_versions.definition of row {id} is not a plan"))?,
+    })
+}
+
+/// SHA-256 of the text as it was written.
+pub(crate) fn content_hash(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).to_vec()
+}
+
+/// Stores a version under the next number, whether it is to take effect or not.
+pub(crate) async fn insert_version(
+    connection: &mut PgConnection,
+    held: &Held,
+    plan: &Plan,
+    text: &str,
+    by: &str,
+    author: Option<AccountId>,
+) -> Result<Version> {
+    let definition = serde_json::to_value(plan).context("a plan could not be written as JSON")?;
+    let hash = content_hash(text);
+    let row = sqlx::query!(
+        r#"INSERT INTO plan_versions (plan_id, version, content_hash, source_text, definition, created_by, author_account_id)
+           SELECT $1, coalesce((SELECT max(version) FROM plan_versions WHERE plan_id = $1), 0) + 1, $2, $3, $4, $5, $6
+           RETURNING id, version"#,
+        held.id.0,
+        hash,
+        text,
+        definition,
+        by,
+        author.map(|account| account.0),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Version {
+        id: PlanVersionId(row.id),
+        number: row.version,
+        hash,
+        text: text.to_owned(),
+        plan: plan.clone(),
+    })
+}
+
+/// Makes the version the one that runs.
+pub(crate) async fn take_effect(
+    connection: &mut PgConnection,
+    held: &Held,
+    former: Option<&Version>,
+    version: &Version,
+    origin: PlanOrigin,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE plans SET current_version = $2, source = $3 WHERE id = $1 AND current_version = $4",
+        held.id.0,
+        version.number,
+        origin.as_str(),
+        held.current_version,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let zone_changed = former.is_some_and(|former| former.plan.timezone != version.plan.timezone);
+    keep_triggers(connection, held.id, &version.plan, zone_changed).await
 }
 
 /// Makes, re-arms and disables triggers. One that is armed already and whose

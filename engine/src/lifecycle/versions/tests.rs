@@ -4,7 +4,8 @@ use model::id::AccountId;
 use model::identity::{Principal, PrincipalKind, Role};
 use sqlx::PgPool;
 
-use super::{PlanOrigin, current, save, sync_folder};
+use super::{save, sync_folder};
+use crate::plans::{PlanOrigin, current};
 use crate::{Engine, Error, Settings};
 
 const ONE: &str = "plan: p\ntriggers: [{cron: '0 2 * * *'}, {every: 1h}]\ntasks: {a: {run: [x]}}\n";
@@ -30,7 +31,7 @@ async fn store(engine: &Engine, text: &str, expected: Option<i32>) -> crate::Res
         PlanOrigin::Api,
     )
     .await
-    .map(|(_, version)| version)
+    .map(|saved| saved.version)
 }
 
 async fn triggers(engine: &Engine) -> Vec<(String, bool, bool)> {

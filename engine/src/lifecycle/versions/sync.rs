@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use model::identity::Principal;
 
-use super::document::{self, MAX_BYTES, PlanProblem};
-use super::{PlanOrigin, save};
+use super::save::{Storing, store_version};
+use crate::plans::document::{self, MAX_BYTES, PlanProblem};
+use crate::plans::{NewVersions, PlanOrigin};
 use crate::{Engine, Error, Result};
 
 /// More files would hold the start up.
@@ -36,10 +37,11 @@ impl std::fmt::Display for SyncProblem {
 /// Where the folder cannot be listed or the database cannot be used.
 pub async fn sync_folder(engine: &Engine, folder: &Path) -> Result<Vec<SyncProblem>> {
     let principal = Principal::system("plans folder");
+    let trusted = engine.settings.plans_files == NewVersions::Effective || is_first(engine).await?;
     let mut problems = Vec::new();
     let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in files(folder).await? {
-        let outcome = store(engine, &principal, &file, &mut seen).await?;
+        let outcome = store(engine, &principal, &file, trusted, &mut seen).await?;
         problems.extend(outcome.into_iter().map(|problem| SyncProblem {
             file: file.clone(),
             problem,
@@ -52,6 +54,7 @@ async fn store(
     engine: &Engine,
     principal: &Principal,
     file: &Path,
+    trusted: bool,
     seen: &mut BTreeMap<String, PathBuf>,
 ) -> Result<Vec<PlanProblem>> {
     let text = match read(file).await {
@@ -69,11 +72,26 @@ async fn store(
             other.display()
         ))]);
     }
-    match save(engine, principal, &plan.name, &text, None, PlanOrigin::File).await {
+    let storing = Storing {
+        name: &plan.name,
+        text: &text,
+        expected_version: None,
+        origin: PlanOrigin::File,
+        trusted,
+    };
+    match store_version(engine, principal, &storing).await {
         Ok(_) => Ok(Vec::new()),
         Err(Error::Conflict(message)) => Ok(vec![whole(message)]),
         Err(other) => Err(other),
     }
+}
+
+/// Whether no plan was ever stored here: the files of the first start are how it is set up.
+async fn is_first(engine: &Engine) -> Result<bool> {
+    let stored = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM plan_versions) AS "stored!""#)
+        .fetch_one(&engine.pool)
+        .await?;
+    Ok(!stored)
 }
 
 /// The plan files, in the order of their names.
