@@ -45,6 +45,7 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
         row,
         triggers,
         next,
+        proposed,
         ..
     } = seen.it;
     let page = format!("/plans/{}", row.name);
@@ -57,6 +58,14 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
         .lost_gate
         .as_deref()
         .map(|problem| view! { <p class="notice bad">{(words.plans.lost_gate)(problem)}</p> });
+    let proposed = proposed.map(|it| {
+        let links = it
+            .approvals
+            .iter()
+            .map(|id| view! { " " <a href=format!("/approvals/{id}")>{words.plans.proposed_open}</a> })
+            .collect_view();
+        view! { <p class="notice">{(words.plans.proposed)(it.version, &it.by)} {links}</p> }
+    });
     let pause = if row.paused_at.is_some() || lost_gate.is_some() {
         view! { <VerbForm action=format!("{page}/resume") label=words.plans.resume may live=true /> }
     } else {
@@ -123,6 +132,7 @@ fn head(seen: Seen<PlanDetail>) -> AnyView {
         <AnswerNotice answer=use_answer(&page, "verb") />
         {paused}
         {lost_gate}
+        {proposed}
         <Facts>
             <Fact name=words.plans.schedule>{schedule} {none}</Fact>
         </Facts>

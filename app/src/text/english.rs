@@ -289,6 +289,12 @@ pub static WORDS: Words = Words {
                 "This version lost a gate or a condition when it was stored, so nothing is started from it ({problem}). Save it again with the text in quotes. Whoever resumes it accepts it as it is."
             )
         },
+        proposed: |version, by| {
+            format!(
+                "Version {version} by {by} asks people less than this one. It waits for a signature; until then this one runs."
+            )
+        },
+        proposed_open: "See what it changes",
         pause: "Pause",
         resume: "Resume",
         run_now: "Run now",

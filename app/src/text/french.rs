@@ -284,6 +284,12 @@ pub static WORDS: Words = Words {
                 "Cette version a perdu une approbation ou une condition à l’enregistrement : rien n’est lancé à partir d’elle ({problem}). Enregistrez-la de nouveau avec le texte entre guillemets. Qui la reprend l’accepte telle quelle."
             )
         },
+        proposed: |version, by| {
+            format!(
+                "La version {version} de {by} demande moins d’accords que celle-ci. Elle attend une signature ; d’ici là, celle-ci continue de s’exécuter."
+            )
+        },
+        proposed_open: "Voir ce qu’elle change",
         pause: "Mettre en pause",
         resume: "Reprendre",
         run_now: "Lancer maintenant",

@@ -297,6 +297,9 @@ pub struct Plans {
     pub paused: Text,
     pub paused_by: Named,
     pub lost_gate: Named,
+    /// A version that waits for a signature: its number, and who stored it.
+    pub proposed: fn(i32, &str) -> String,
+    pub proposed_open: Text,
     pub pause: Text,
     pub resume: Text,
     pub run_now: Text,

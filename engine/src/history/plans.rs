@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
-use model::id::{PlanId, TriggerId};
+use model::id::{ApprovalId, PlanId, TriggerId};
 use model::identity::{Permission, Principal};
 use model::plan::Plan;
-use model::view::{OccurrenceRow, PlanDetail, PlanRow, TriggerRow};
+use model::view::{OccurrenceRow, PlanDetail, PlanRow, ProposedVersion, TriggerRow};
 
 use super::runs::runs;
 use crate::tasks::records::json;
@@ -45,7 +45,9 @@ pub async fn plan(engine: &Engine, principal: &Principal, name: &str) -> Result<
     let next = moments(&plan, engine.clock.now(), NEXT);
     let skips = skips(engine, row.id).await?;
     let runs = runs(engine, principal, Some(name), None, RUNS).await?.items;
+    let proposed = proposed(engine, row.id).await?;
     Ok(PlanDetail {
+        proposed,
         row,
         plan,
         source,
@@ -92,6 +94,26 @@ async fn head(
         last_run: last_run.into_iter().next(),
     };
     Ok(Some((row, plan, record.source_text)))
+}
+
+/// The version that waits for a signature.
+async fn proposed(engine: &Engine, plan: PlanId) -> Result<Option<ProposedVersion>> {
+    let row = sqlx::query!(
+        r#"SELECT v.version, v.created_by, o.proposed_at,
+                  ARRAY(SELECT a.id FROM approvals a WHERE a.plan_version_id = v.id AND a.run IS NULL
+                        AND a.state = 'pending' ORDER BY a.id) AS "approvals!"
+           FROM proposals o JOIN plan_versions v ON v.id = o.plan_version_id
+           WHERE o.plan_id = $1 AND o.state = 'proposed'"#,
+        plan.0
+    )
+    .fetch_optional(&engine.readers)
+    .await?;
+    Ok(row.map(|row| ProposedVersion {
+        version: row.version,
+        by: row.created_by,
+        at: row.proposed_at,
+        approvals: row.approvals.into_iter().map(ApprovalId).collect(),
+    }))
 }
 
 async fn triggers(engine: &Engine, plan: PlanId) -> Result<Vec<TriggerRow>> {

@@ -191,6 +191,7 @@ pub(crate) async fn insert_version(
 /// Makes the version the one that runs.
 pub(crate) async fn take_effect(
     connection: &mut PgConnection,
+    principal: &Principal,
     held: &Held,
     former: Option<&Version>,
     version: &Version,
@@ -206,7 +207,8 @@ pub(crate) async fn take_effect(
     .execute(&mut *connection)
     .await?;
     let zone_changed = former.is_some_and(|former| former.plan.timezone != version.plan.timezone);
-    keep_triggers(connection, held.id, &version.plan, zone_changed).await
+    keep_triggers(connection, held.id, &version.plan, zone_changed).await?;
+    super::held::end_hold(connection, principal, held.id).await
 }
 
 /// Makes, re-arms and disables triggers. One that is armed already and whose

@@ -14,6 +14,7 @@ mod identity;
 mod lost_gates;
 mod mail;
 mod one_way;
+mod proposals;
 mod reported;
 mod rescue;
 mod sequences;

@@ -26,7 +26,7 @@ pub use eligibility::Eligibility;
 pub use filter::TaskFilter;
 pub use mail::{MailDetail, MailRow};
 pub use people::{DelegationRow, GroupRow};
-pub use plan::{OccurrenceRow, PlanDetail, PlanRow, PlanTaskRow, TriggerRow};
+pub use plan::{OccurrenceRow, PlanDetail, PlanRow, PlanTaskRow, ProposedVersion, TriggerRow};
 pub use run::{RunDetail, RunRow, RunStatus, StateCounts};
 pub use task::{ArtifactRow, AttemptRow, HistoryRow, LogSlice, Outcome, TaskDetail, TaskRow};
 pub use what_if::{WhatIf, WhatIfRow};

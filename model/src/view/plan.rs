@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::RunRow;
-use crate::id::{PlanId, TriggerId};
+use crate::id::{ApprovalId, PlanId, TriggerId};
 use crate::plan::Plan;
 
 /// One plan in a list.
@@ -69,4 +69,18 @@ pub struct PlanDetail {
     pub next: Vec<(DateTime<Utc>, String)>,
     pub runs: Vec<RunRow>,
     pub skips: Vec<OccurrenceRow>,
+    /// The version that waits for a signature, where there is one.
+    pub proposed: Option<ProposedVersion>,
+}
+
+/// A version that asks people less than the one that runs, and so is not what runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProposedVersion {
+    pub version: i32,
+    /// Who stored it.
+    pub by: String,
+    pub at: DateTime<Utc>,
+    /// The requests that still wait.
+    pub approvals: Vec<ApprovalId>,
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use engine::approvals::MOST_DAYS_BACK;
-use engine::{Clock, Engine, SystemClock, plans, schedule};
+use engine::{Clock, Engine, SystemClock, lifecycle, plans, schedule};
 use model::plan::{InputKind, Plan};
 use serde_json::{Map, Value};
 
@@ -82,9 +82,9 @@ pub async fn run(config: &Config, arguments: PlanArgs) -> anyhow::Result<ExitCod
             let (plan, text) = read(&file)?;
             let origin = plans::PlanOrigin::Api;
             with_engine(config, async |engine| {
-                let (_, version) =
-                    plans::save(engine, &principal(), &plan.name, &text, None, origin).await?;
-                println!("{} is at version {version}", plan.name);
+                let saved =
+                    lifecycle::save(engine, &principal(), &plan.name, &text, None, origin).await?;
+                println!("{}", stored(config, &plan.name, &saved));
                 Ok(())
             })
             .await?;
@@ -109,6 +109,27 @@ pub async fn run(config: &Config, arguments: PlanArgs) -> anyhow::Result<ExitCod
         PlanVerb::List => with_engine(config, async |engine| list(engine).await).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What became of a version that was stored, in words.
+fn stored(config: &Config, plan: &str, saved: &lifecycle::Saved) -> String {
+    if saved.proposed.is_empty() {
+        return format!("{plan} is at version {}", saved.version);
+    }
+    let addresses: Vec<String> = saved
+        .proposed
+        .iter()
+        .map(|approval| format!("{}/approvals/{approval}", config.address()))
+        .collect();
+    let stays = match saved.running {
+        0 => "nothing of it runs until then".to_owned(),
+        running => format!("version {running} runs until then"),
+    };
+    format!(
+        "version {} of {plan} weakens a gate and waits for a signature; {stays}: {}",
+        saved.version,
+        addresses.join(" ")
+    )
 }
 
 fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
@@ -238,8 +259,7 @@ async fn start(engine: &Engine, name: &str, given: &[String]) -> anyhow::Result<
             .map(|input| &input.kind);
         inputs.insert(key.to_owned(), typed(kind, text));
     }
-    let (key, run_id) =
-        engine::lifecycle::start(engine, &principal(), name, Value::Object(inputs)).await?;
+    let (key, run_id) = lifecycle::start(engine, &principal(), name, Value::Object(inputs)).await?;
     println!("{run_id} started; watchbill run show {key}");
     Ok(())
 }

@@ -253,6 +253,18 @@ pub static KEYS: &[Key] = &[
         "The same, to what Watchbill ran itself: refuse or blind",
     ),
     key(
+        "plans.by_token",
+        &["WATCHBILL_PLANS_BY_TOKEN"],
+        "effective",
+        "What becomes of the versions that tokens store: effective, where they weaken no gate, or proposed, whatever they say",
+    ),
+    key(
+        "plans.files",
+        &["WATCHBILL_PLANS_FILES"],
+        "effective",
+        "What becomes of files of the plans folder and of plan apply: effective, whatever they say, or proposed, where they weaken a gate after the first start",
+    ),
+    key(
         "metrics.from",
         &["WATCHBILL_METRICS_FROM"],
         "127.0.0.0/8, ::1/128",

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use engine::plans::NewVersions;
 use engine::settings::{AllowedReceiver, ApprovalSettings, MailSettings, Retention, Smtp};
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -41,6 +42,10 @@ pub struct Config {
     pub artifact_cap_bytes: u64,
     pub retention: Retention,
     pub secrets: BTreeMap<String, SecretString>,
+    /// The plans that may name a secret, by its name, without anybody's signature.
+    pub secret_plans: BTreeMap<String, Vec<String>>,
+    pub plans_by_token: NewVersions,
+    pub plans_files: NewVersions,
     pub slack_webhook: Option<SecretString>,
     pub email_webhook: Option<SecretString>,
     pub generic_webhook: Option<SecretString>,
@@ -137,6 +142,9 @@ impl Config {
                 skip_days: reader.or("retention.skip_days", 90, days),
             },
             secrets,
+            secret_plans: sources.secret_plans().clone(),
+            plans_by_token: reader.or("plans.by_token", NewVersions::Effective, new_versions),
+            plans_files: reader.or("plans.files", NewVersions::Effective, new_versions),
             slack_webhook: reader.optional("notify.slack_webhook", webhook),
             email_webhook: reader.optional("notify.email_webhook", webhook),
             generic_webhook: reader.optional("notify.webhook", webhook),
@@ -175,6 +183,9 @@ impl Config {
             steps_folder: self.steps_folder.clone(),
             steps_user: self.steps_user.clone(),
             secrets: self.secrets.clone(),
+            secret_plans: self.secret_plans.clone(),
+            plans_by_token: self.plans_by_token,
+            plans_files: self.plans_files,
             log_cap_bytes: self.log_cap_bytes,
             artifact_cap_bytes: self.artifact_cap_bytes,
             approvals: self.approvals.clone(),
@@ -327,6 +338,14 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
         .iter()
         .map(|item| parse::web_address(item))
         .collect()
+}
+
+fn new_versions(text: &str) -> Result<NewVersions, String> {
+    match text {
+        "effective" => Ok(NewVersions::Effective),
+        "proposed" => Ok(NewVersions::Proposed),
+        other => Err(format!("'{other}' is neither; write effective or proposed")),
+    }
 }
 
 #[cfg(test)]

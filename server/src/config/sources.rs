@@ -37,6 +37,8 @@ pub struct Given {
 #[derive(Clone, Default)]
 pub struct Sources {
     given: BTreeMap<&'static str, Given>,
+    /// The plans that may name a secret unsigned, from `secrets.NAME.plans` of the file.
+    secret_plans: BTreeMap<String, Vec<String>>,
     /// The file that was read, where there was one.
     pub file: Option<PathBuf>,
 }
@@ -46,6 +48,12 @@ impl Sources {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Given> {
         self.given.get(name)
+    }
+
+    /// The plans that may name each secret without a signature.
+    #[must_use]
+    pub fn secret_plans(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.secret_plans
     }
 
     /// Reads the file first, lets the environment win over it, and flags over both.
@@ -92,6 +100,11 @@ impl Sources {
         let mut found = Vec::new();
         flatten(&table, "", &mut found, &mut problems);
         for (name, text) in found {
+            if let Some(secret) = secret_of(&name) {
+                let plans = super::parse::list(&text);
+                self.secret_plans.insert(secret.to_owned(), plans);
+                continue;
+            }
             let Some(key) = find(&name) else {
                 problems.push(unknown(&name, path));
                 continue;
@@ -111,6 +124,11 @@ impl Sources {
             Err(problems)
         }
     }
+}
+
+/// The secret of a setting `secrets.NAME.plans`.
+fn secret_of(name: &str) -> Option<&str> {
+    name.strip_prefix("secrets.")?.strip_suffix(".plans")
 }
 
 /// Whether anybody but the file's owner may read it; a file that cannot be seen counts as safe.

@@ -211,3 +211,21 @@ fn a_mail_server_needs_a_sender_and_one_way_of_saying_it() {
         assert!(!text.contains("canary"), "{text}");
     }
 }
+
+#[test]
+fn new_versions_and_the_plans_of_secrets_are_read() {
+    let file =
+        "plans.by_token = \"proposed\"\n[secrets.TOKEN]\nplans = [\"nightly\", \"release\"]\n";
+    let (config, _) = read(Some(file), &[], &[]).expect("it is well");
+    assert_eq!(config.plans_by_token, NewVersions::Proposed);
+    assert_eq!(config.plans_files, NewVersions::Effective);
+    assert_eq!(config.secret_plans["TOKEN"], ["nightly", "release"]);
+    let problems = read(Some("plans.files = \"perhaps\"\n"), &[], &[]).expect_err("it is neither");
+    assert!(
+        problems[0].contains("effective or proposed"),
+        "{problems:?}"
+    );
+    let problems =
+        read(Some("[secrets]\nTOKEN = \"x\"\n"), &[], &[]).expect_err("no place for a value");
+    assert!(problems[0].contains("secrets.TOKEN"), "{problems:?}");
+}

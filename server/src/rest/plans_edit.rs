@@ -6,8 +6,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use chrono::TimeDelta;
 use engine::approvals::{self, MOST_DAYS_BACK};
+use engine::lifecycle;
 use engine::plans::{self, PlanOrigin};
-use model::id::PlanVersionId;
+use model::id::{ApprovalId, PlanVersionId};
 use model::view::WhatIf;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,12 +38,32 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(resume))
 }
 
-/// The version that now holds.
+/// The version that was stored.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SavedPlan {
     name: String,
     version: i32,
     version_id: PlanVersionId,
+    state: VersionState,
+    /// What must be approved before it takes effect.
+    proposed: Vec<ProposedRequest>,
+}
+
+/// Whether a stored version is the one that runs.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum VersionState {
+    Effective,
+    /// It asks people less than the former one, which runs until this one is signed.
+    Proposed,
+}
+
+/// A request in the inbox.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProposedRequest {
+    approval: ApprovalId,
+    /// Where a person decides it.
+    address: String,
 }
 
 /// Store a new version of a plan, from YAML or JSON text.
@@ -59,6 +80,7 @@ pub struct SavedPlan {
     request_body(content = String, content_type = "application/yaml"),
     responses(
         (status = OK, body = SavedPlan),
+        (status = ACCEPTED, body = SavedPlan, description = "it weakens a gate and waits for a signature"),
         (status = CONFLICT, description = "somebody else stored a version meanwhile"),
     )
 )]
@@ -69,10 +91,10 @@ async fn put(
     query: Query,
     headers: HeaderMap,
     body: Body,
-) -> Result<([(HeaderName, HeaderValue); 1], Json<SavedPlan>), Refusal> {
+) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<SavedPlan>), Refusal> {
     let expected = expected_version(&query, &headers)?;
     let text = text(&headers, body).await?;
-    let (version_id, version) = plans::save(
+    let saved = lifecycle::save(
         &state.engine,
         &principal,
         &name,
@@ -81,12 +103,24 @@ async fn put(
         PlanOrigin::Api,
     )
     .await?;
+    let (status, condition) = if saved.proposed.is_empty() {
+        (StatusCode::OK, VersionState::Effective)
+    } else {
+        (StatusCode::ACCEPTED, VersionState::Proposed)
+    };
+    let proposed = saved.proposed.iter().map(|approval| ProposedRequest {
+        approval: *approval,
+        address: format!("{}/approvals/{approval}", state.config.address()),
+    });
     Ok((
-        [(header::ETAG, etag(version))],
+        status,
+        [(header::ETAG, etag(saved.running))],
         Json(SavedPlan {
             name,
-            version,
-            version_id,
+            version: saved.version,
+            version_id: saved.version_id,
+            state: condition,
+            proposed: proposed.collect(),
         }),
     ))
 }

@@ -257,6 +257,66 @@ async fn plans_are_stored_as_versions(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_version_that_weakens_a_gate_is_accepted_and_waits(pool: PgPool) {
+    let api = Api::new(pool).await;
+    let path = "/api/v1/plans/release";
+    let gated = "plan: release\ntasks:\n  ship: {run: [make], approval: {from: [role:approver]}}\n";
+    let free = "plan: release\ntasks:\n  ship: {run: [make]}\n";
+    let put = |query: &'static str, text: &'static str| {
+        let (path, api) = (format!("{path}{query}"), &api);
+        async move {
+            api.raw("operator", Method::PUT, &path, "application/yaml", text)
+                .await
+        }
+    };
+    let first = put("", gated).await.expect(200).json();
+    assert_eq!(
+        (&first["state"], &first["proposed"]),
+        (&json!("effective"), &json!([]))
+    );
+    let saved = put("?expected_version=1", free).await.expect(202);
+    assert_eq!(saved.headers[header::ETAG], "\"1\"", "what runs");
+    let saved = saved.json();
+    assert_eq!(
+        (&saved["state"], &saved["version"]),
+        (&json!("proposed"), &json!(2))
+    );
+    let approval = saved["proposed"][0]["approval"].as_i64().expect("an id");
+    let address = saved["proposed"][0]["address"].as_str().expect("a text");
+    assert!(
+        address.ends_with(&format!("/approvals/{approval}")),
+        "{address}"
+    );
+
+    let plan = api.get("viewer", path).await.expect(200);
+    assert_eq!(plan.headers[header::ETAG], "\"1\"");
+    assert_eq!(plan.json()["proposed"]["approvals"], json!([approval]));
+    let inbox = api
+        .get("approver", "/api/v1/approvals")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(inbox["items"][0]["task"], "version 2 of release");
+    let request = format!("/api/v1/approvals/{approval}");
+    let shown = api.get("approver", &request).await.expect(200).json();
+    assert_eq!(
+        shown["outputs"]["weakenings"],
+        json!(["ship: nobody is asked any more about its result"])
+    );
+    let answer = json!({"verdict": "approve", "digest": shown["digest"]});
+    let decide = format!("{request}/decide");
+    api.json("operator", Method::POST, &decide, &answer)
+        .await
+        .expect(403);
+    api.json("approver", Method::POST, &decide, &answer)
+        .await
+        .expect(200);
+    let plan = api.get("viewer", path).await.expect(200);
+    assert_eq!(plan.headers[header::ETAG], "\"2\"");
+    assert_eq!(plan.json()["proposed"], Value::Null);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_draft_is_tried_on_the_past_and_not_stored(pool: PgPool) {
     let api = Api::new(pool).await;
     plan(&api).await;

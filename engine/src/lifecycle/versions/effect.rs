@@ -74,7 +74,7 @@ pub(in crate::lifecycle) async fn signed(
     } else {
         PlanOrigin::Api
     };
-    store::take_effect(connection, &held, former.as_ref(), &version, origin).await?;
+    store::take_effect(connection, principal, &held, former.as_ref(), &version, origin).await?;
     let reason = "the version was signed";
     close(
         connection,

@@ -17,6 +17,8 @@ use crate::{Engine, Error, Result, audit};
 pub struct Saved {
     pub version_id: PlanVersionId,
     pub version: i32,
+    /// The version that runs now; 0 while none does.
+    pub running: i32,
     /// The requests that must be approved before the version takes effect; empty where it has.
     pub proposed: Vec<ApprovalId>,
 }
@@ -121,7 +123,7 @@ pub(super) async fn store_version(
     let proposed = by_token || !weakenings.is_empty();
     if proposed {
         if let Some(open) = open.as_ref().filter(|open| open.hash == hash) {
-            let saved = open.saved(connection).await?;
+            let saved = open.saved(connection, held.current_version).await?;
             return Ok(saved);
         }
         refuse_refused(connection, name, &held, origin, &hash).await?;
@@ -151,7 +153,7 @@ pub(super) async fn store_version(
         insert_proposal(connection, &held, &version, origin).await?;
         raise(engine, connection, &proposal).await?
     } else {
-        store::take_effect(connection, &held, former.as_ref(), &version, origin).await?;
+        store::take_effect(connection, principal, &held, former.as_ref(), &version, origin).await?;
         Vec::new()
     };
     let details = json!({
@@ -167,6 +169,11 @@ pub(super) async fn store_version(
     Ok(Saved {
         version_id: version.id,
         version: version.number,
+        running: if proposed {
+            held.current_version
+        } else {
+            version.number
+        },
         proposed: requests,
     })
 }
@@ -187,6 +194,7 @@ fn effective(version: &Version) -> Saved {
     Saved {
         version_id: version.id,
         version: version.number,
+        running: version.number,
         proposed: Vec::new(),
     }
 }
@@ -200,7 +208,7 @@ struct Open {
 }
 
 impl Open {
-    async fn saved(&self, connection: &mut PgConnection) -> Result<Saved> {
+    async fn saved(&self, connection: &mut PgConnection, running: i32) -> Result<Saved> {
         let waiting = sqlx::query_scalar!(
             "SELECT id FROM approvals
              WHERE plan_version_id = $1 AND run IS NULL AND state = 'pending' ORDER BY id",
@@ -211,6 +219,7 @@ impl Open {
         Ok(Saved {
             version_id: self.version,
             version: self.number,
+            running,
             proposed: waiting.into_iter().map(ApprovalId).collect(),
         })
     }
