@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use model::id::{AccountId, PlanId, PlanVersionId};
+use model::identity::Principal;
 use model::plan::Plan;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
