@@ -11,7 +11,7 @@ pub fn eligibility(language: Language, eligibility: &Eligibility) -> Option<Stri
         (_, Eligibility::MaySign | Eligibility::Decided) => return None,
         (Language::English, said) => capital(&format!("{said}.")),
         (Language::French, Eligibility::SoleDecider) => {
-            "Vous avez demandé cette exécution et aucun autre compte ne peut la signer ; le registre le dira.".to_owned()
+            "Vous l’avez demandé, ou avez enregistré la version du plan, et aucun autre compte ne peut signer ; le registre le dira.".to_owned()
         }
         (Language::French, Eligibility::MaySignFor { login }) => {
             format!("Vous signez au nom de {login}.")
@@ -33,7 +33,7 @@ pub fn eligibility(language: Language, eligibility: &Eligibility) -> Option<Stri
             format!("{login} a déjà répondu.")
         }
         (Language::French, Eligibility::OwnRun) => {
-            "Vous avez demandé cette exécution : une autre personne doit la signer.".to_owned()
+            "Vous l’avez demandé, ou avez enregistré la version du plan : une autre personne doit signer.".to_owned()
         }
         (Language::French, Eligibility::AskedForChanges { round }) => {
             format!("Vous avez demandé des modifications au tour {round} : une autre personne doit signer ce qui en résulte.")

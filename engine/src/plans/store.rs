@@ -20,7 +20,7 @@ pub enum PlanOrigin {
     Api,
 }
 
-/// Whether new versions of a kind take effect by themselves.
+/// The fate of new versions of a kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewVersions {
     #[default]
@@ -79,7 +79,7 @@ pub(crate) struct Held {
     pub id: PlanId,
     /// 0 while no version has taken effect.
     pub current_version: i32,
-    /// Where the version that runs came from.
+    /// The origin of the version that runs.
     pub source: String,
 }
 

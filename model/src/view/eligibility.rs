@@ -62,7 +62,7 @@ impl fmt::Display for Eligibility {
         match self {
             Self::MaySign => f.write_str("you may sign"),
             Self::SoleDecider => f.write_str(
-                "you asked for this run, and no other account can sign it; the record will say so",
+                "you asked for this, or stored the plan's version, and no other account can sign it; the record will say so",
             ),
             Self::MaySignFor { login } => write!(f, "you sign on behalf of {login}"),
             Self::Decided => f.write_str("it is decided already"),
@@ -74,7 +74,7 @@ impl fmt::Display for Eligibility {
             } => write!(f, "you have answered already, on behalf of {login}"),
             Self::AnsweredFor { by } => write!(f, "{by} has answered on your behalf"),
             Self::ColleagueAnswered { login } => write!(f, "{login} has answered already"),
-            Self::OwnRun => f.write_str("you asked for this run, so another person must sign it"),
+            Self::OwnRun => f.write_str("you asked for this, or stored the plan's version, so another person must sign it"),
             Self::AskedForChanges { round } => write!(
                 f,
                 "you asked for changes in round {round}, so another person must sign what came of it"

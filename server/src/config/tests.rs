@@ -220,12 +220,15 @@ fn new_versions_and_the_plans_of_secrets_are_read() {
     assert_eq!(config.plans_by_token, NewVersions::Proposed);
     assert_eq!(config.plans_files, NewVersions::Effective);
     assert_eq!(config.secret_plans["TOKEN"], ["nightly", "release"]);
-    let problems = read(Some("plans.files = \"perhaps\"\n"), &[], &[]).expect_err("it is neither");
+    let problems = read(Some("plans.files = \"perhaps\"\n"), &[], &[])
+        .err()
+        .expect("it is neither");
     assert!(
         problems[0].contains("effective or proposed"),
         "{problems:?}"
     );
-    let problems =
-        read(Some("[secrets]\nTOKEN = \"x\"\n"), &[], &[]).expect_err("no place for a value");
+    let problems = read(Some("[secrets]\nTOKEN = \"x\"\n"), &[], &[])
+        .err()
+        .expect("no place for a value");
     assert!(problems[0].contains("secrets.TOKEN"), "{problems:?}");
 }

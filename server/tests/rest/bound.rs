@@ -5,10 +5,10 @@ use axum::extract::Request;
 use axum::http::{Method, header};
 use engine::Settings;
 use engine::settings::{ApprovalSettings, WithoutDigest};
-use serde_json::{Value, json};
-use server::config::Config;
 use model::identity::Role;
 use model::plan::Signer;
+use serde_json::{Value, json};
+use server::config::Config;
 use sqlx::PgPool;
 
 use crate::sign_off::{waiting_for, waiting_for_two};

@@ -18,8 +18,8 @@ use crate::{Engine, Result, audit};
 /// One of the version's requests was approved. When none is left, it becomes the one that
 /// runs; the plan's row is held.
 ///
-/// What it weakens is derived again, against what runs now and by the present settings:
-/// where that is more than was signed, it is asked about anew.
+/// The weakenings are derived again, against what runs now and by the present settings:
+/// if they are more than was signed, people are asked anew.
 pub(in crate::lifecycle) async fn signed(
     engine: &Engine,
     connection: &mut PgConnection,
@@ -74,7 +74,15 @@ pub(in crate::lifecycle) async fn signed(
     } else {
         PlanOrigin::Api
     };
-    store::take_effect(connection, principal, &held, former.as_ref(), &version, origin).await?;
+    store::take_effect(
+        connection,
+        principal,
+        &held,
+        former.as_ref(),
+        &version,
+        origin,
+    )
+    .await?;
     let reason = "the version was signed";
     close(
         connection,
@@ -96,7 +104,7 @@ pub(in crate::lifecycle) async fn signed(
     Ok(())
 }
 
-/// Whether what was signed tells of the same text, and of each weakening that there is now.
+/// Tells if what was signed is about the same text, and about each weakening that there is now.
 fn covers(signed: &Value, now: &Value) -> bool {
     let known: HashSet<String> = listed(signed).map(Value::to_string).collect();
     signed["content"] == now["content"]

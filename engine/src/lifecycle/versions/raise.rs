@@ -16,11 +16,11 @@ use crate::tasks::digest;
 use crate::tasks::lock_task;
 use crate::{Engine, Result};
 
-/// How many sentences a request tells; the record has them all.
+/// The most sentences that a request tells; the record has them all.
 const SENTENCES: usize = 20;
-/// How long two texts may be compared before their difference gets coarse.
+/// The time for comparing two texts before their difference gets coarse.
 const DIFF_TIME: std::time::Duration = std::time::Duration::from_secs(2);
-/// How long the name of a task may be, in characters.
+/// The longest name of a task, in characters.
 const NAME: usize = 64;
 /// The file in which a request shows the difference of the texts.
 const DIFF: &str = "plan.diff";
@@ -31,12 +31,12 @@ pub(super) struct Proposal<'a> {
     pub former: Option<&'a Version>,
     pub version: &'a Version,
     pub weakenings: &'a [Weakening],
-    /// Who stored it, as records name them.
+    /// The name of the author in records.
     pub by: &'a str,
 }
 
 impl Proposal<'_> {
-    /// What is signed: the text by its hash, what it takes the place of, and each weakening.
+    /// Returns what is signed: the text by its hash, what it takes the place of, and each weakening.
     pub fn facts(&self) -> Value {
         let weakenings = self.weakenings.iter().map(|weakening| {
             json!({"task": weakening.task, "kind": weakening.kind, "sentence": weakening.sentence})
@@ -52,7 +52,7 @@ impl Proposal<'_> {
 
     /// One policy for each that differs: of several gates all are asked.
     ///
-    /// Where no gate is near, those of the former version are; a plan that has none is
+    /// If no gate is near, all of the former version's are asked; a plan that has none is
     /// looked at by one approver.
     fn policies(&self) -> Vec<Gate> {
         let mut gates: Vec<&Gate> = self.weakenings.iter().flat_map(|it| &it.gates).collect();

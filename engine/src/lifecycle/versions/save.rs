@@ -12,7 +12,7 @@ use crate::plans::store::{self, Held, Version};
 use crate::plans::{NewVersions, PlanOrigin, draft};
 use crate::{Engine, Error, Result, audit};
 
-/// What storing a text came to.
+/// The outcome of storing a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     pub version_id: PlanVersionId,
@@ -63,7 +63,7 @@ pub async fn save(
     store_version(engine, principal, &storing).await
 }
 
-/// What is to be stored, and how far it is trusted.
+/// A text that is to be stored, and how far it is trusted.
 pub(super) struct Storing<'a> {
     pub name: &'a str,
     pub text: &'a str,
@@ -73,7 +73,7 @@ pub(super) struct Storing<'a> {
     pub trusted: bool,
 }
 
-/// What a version asks less than the one that runs, by the present settings.
+/// Finds in what a version asks less than the one that runs, by the present settings.
 pub(super) fn compare(engine: &Engine, former: Option<&Version>, plan: &Plan) -> Vec<Weakening> {
     let may_name = |secret: &str| {
         let plans = engine.settings.secret_plans.get(secret);
@@ -153,7 +153,15 @@ pub(super) async fn store_version(
         insert_proposal(connection, &held, &version, origin).await?;
         raise(engine, connection, &proposal).await?
     } else {
-        store::take_effect(connection, principal, &held, former.as_ref(), &version, origin).await?;
+        store::take_effect(
+            connection,
+            principal,
+            &held,
+            former.as_ref(),
+            &version,
+            origin,
+        )
+        .await?;
         Vec::new()
     };
     let details = json!({

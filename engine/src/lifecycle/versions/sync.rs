@@ -86,7 +86,7 @@ async fn store(
     }
 }
 
-/// Whether no plan was ever stored here: the files of the first start are how it is set up.
+/// Tells if no plan was ever stored here: the files of the first start are how it is set up.
 async fn is_first(engine: &Engine) -> Result<bool> {
     let stored = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM plan_versions) AS "stored!""#)
         .fetch_one(&engine.pool)

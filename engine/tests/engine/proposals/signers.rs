@@ -1,4 +1,4 @@
-//! Who signs a proposal: those whom the weakened gates asked for, and never its author.
+//! The signers of a proposal: those whom the weakened gates asked for, and never its author.
 
 use engine::lifecycle::start;
 use engine::plans::NewVersions;

@@ -1,9 +1,12 @@
+//! One graph against the other, task by task.
+
 use std::collections::BTreeSet;
 
-use super::super::{Gate, InputDefinition, Plan, PlanTask, Work};
-use super::graph::{Graph, Standing, Strength, secrets};
+use super::super::{Gate, Plan};
+use super::graph::{Graph, Standing};
 use super::lineage::{Thing, things, vanished};
 use super::policy::looser;
+use super::secrets::new_secrets;
 use super::{Weakening, WeakeningKind};
 use crate::task::GatePhase;
 
@@ -27,9 +30,9 @@ pub(super) fn compare(
     found
 }
 
-struct Comparison<'a, 'p> {
-    former: &'a Graph<'p>,
-    now: &'a Graph<'p>,
+pub(super) struct Comparison<'a, 'p> {
+    pub former: &'a Graph<'p>,
+    pub now: &'a Graph<'p>,
 }
 
 impl Comparison<'_, '_> {
@@ -150,99 +153,6 @@ impl Comparison<'_, '_> {
             gates: vec![former.gate.clone()],
         })
     }
-
-    /// What runs where the former task ran, if that matters to a gate.
-    fn changed(&self, origin: usize, place: usize) -> Vec<Weakening> {
-        let (was, is) = (self.former.task(origin), self.now.task(place));
-        let mut found = Vec::new();
-        let before: Vec<Gate> = self
-            .former
-            .before(origin)
-            .map(|standing| standing.gate.clone())
-            .collect();
-        let changes = self.changes(was, is);
-        if !before.is_empty() {
-            if !changes.is_empty() {
-                found.push(Weakening {
-                    task: is.name.clone(),
-                    kind: WeakeningKind::Command,
-                    sentence: format!("{}: {} behind a gate", is.name, listed(&changes)),
-                    gates: before.clone(),
-                });
-            }
-            if is.when != was.when && (was.when.is_some() || self.only_awaited(origin)) {
-                found.push(Weakening {
-                    task: is.name.clone(),
-                    kind: WeakeningKind::Condition,
-                    sentence: format!(
-                        "{}: it stands behind a gate and starts by another condition",
-                        is.name
-                    ),
-                    gates: before.clone(),
-                });
-            }
-        }
-        let judged: Vec<Gate> = self
-            .former
-            .behind(origin)
-            .into_iter()
-            .filter(|gate| gate.when.is_some() || !gate.risk.is_empty())
-            .cloned()
-            .collect();
-        if before.is_empty() && !changes.is_empty() && !judged.is_empty() {
-            found.push(Weakening {
-                task: is.name.clone(),
-                kind: WeakeningKind::Command,
-                sentence: format!(
-                    "{}: {}, and a gate behind it stops only by a condition on what it says",
-                    is.name,
-                    listed(&changes)
-                ),
-                gates: judged,
-            });
-        }
-        found
-    }
-
-    /// Whether some task only waits for this gated one: then a condition that leaves the gated
-    /// one out lets the other start without anybody's being asked.
-    fn only_awaited(&self, gated: usize) -> bool {
-        (0..self.former.plan.tasks.len()).any(|place| {
-            self.former
-                .standing(place, gated)
-                .is_some_and(|standing| standing.strength == Strength::Awaited)
-        })
-    }
-
-    /// What a step is made of that differs, in words.
-    fn changes(&self, was: &PlanTask, is: &PlanTask) -> Vec<&'static str> {
-        let mut changes = Vec::new();
-        if was.work != is.work {
-            changes.push("another command");
-        }
-        if was.environment != is.environment {
-            changes.push("another environment");
-        }
-        if was.working_directory != is.working_directory {
-            changes.push("another working directory");
-        }
-        if changes.is_empty() && self.filled_otherwise(is) {
-            changes.push("a command filled from other values");
-        }
-        changes
-    }
-
-    /// Whether the plan's own values, from which a step's templates are filled, differ.
-    fn filled_otherwise(&self, task: &PlanTask) -> bool {
-        let (was, is) = (self.former.plan, self.now.plan);
-        let texts = templates(task);
-        let mention = |word: &str| texts.iter().any(|text| text.contains(word));
-        let run = was.run_id != is.run_id || was.timezone != is.timezone;
-        (run && mention("run"))
-            || was.inputs.iter().chain(&is.inputs).any(|input| {
-                mention(&input.name) && meaning(was, &input.name) != meaning(is, &input.name)
-            })
-    }
 }
 
 /// Every former gate's kind of loss, where the standing is weaker; `None` where it is not.
@@ -261,91 +171,6 @@ fn judge(former: &Standing<'_>, now: &Standing<'_>) -> Option<(WeakeningKind, St
     })
 }
 
-/// Secrets that a task names and did not name before, by its name or by what it does.
-fn new_secrets(
-    former: Option<&Graph<'_>>,
-    now: &Graph<'_>,
-    place: usize,
-    may_name_secret: &dyn Fn(&str) -> bool,
-    found: &mut Vec<Weakening>,
-) {
-    let task = now.task(place);
-    let origins: Vec<&PlanTask> = former.map_or_else(Vec::new, |former| {
-        let same = former.doing(&task.work).iter().copied();
-        former
-            .named(&task.name)
-            .into_iter()
-            .chain(same.filter(|at| former.task(*at).working_directory == task.working_directory))
-            .map(|at| former.task(at))
-            .collect()
-    });
-    let unknown: BTreeSet<&str> = secrets(task)
-        .filter(|secret| !may_name_secret(secret))
-        .filter(|secret| {
-            !origins
-                .iter()
-                .any(|origin| secrets(origin).any(|known| known == *secret))
-        })
-        .collect();
-    found.extend(unknown.into_iter().map(|secret| Weakening {
-        task: task.name.clone(),
-        kind: WeakeningKind::Secret,
-        sentence: format!("{}: it is given the secret {secret}", task.name),
-        gates: former.map_or_else(Vec::new, |former| nearest(former, now, place)),
-    }));
-}
-
-/// The former gates before or behind a task, by its name, else by the gates that it has now.
-fn nearest(former: &Graph<'_>, now: &Graph<'_>, place: usize) -> Vec<Gate> {
-    let task = now.task(place);
-    if let Some(origin) = former.named(&task.name) {
-        let before: Vec<Gate> = former.before(origin).map(|s| s.gate.clone()).collect();
-        if !before.is_empty() {
-            return before;
-        }
-        let behind: Vec<Gate> = former.behind(origin).into_iter().cloned().collect();
-        if !behind.is_empty() {
-            return behind;
-        }
-    }
-    let around: Vec<Gate> = now
-        .around(place)
-        .filter_map(|standing| former.plan.task(&standing.gated.name)?.approval.clone())
-        .collect();
-    if around.is_empty() {
-        let all = former.plan.tasks.iter();
-        return all.filter_map(|task| task.approval.clone()).collect();
-    }
-    around
-}
-
-/// The texts of a step that are filled before it starts.
-fn templates(task: &PlanTask) -> Vec<&str> {
-    let mut texts: Vec<&str> = match &task.work {
-        Work::Run(argv) => argv.iter().map(String::as_str).collect(),
-        Work::Shell { .. } => Vec::new(),
-    };
-    texts.extend(
-        task.environment
-            .iter()
-            .filter_map(|variable| match &variable.value {
-                super::super::EnvironmentValue::Text(text) => Some(text.as_str()),
-                super::super::EnvironmentValue::Secret(_) => None,
-            }),
-    );
-    texts.retain(|text| text.contains("{{") || text.contains("{%"));
-    texts
-}
-
-/// An input without its description.
-fn meaning(plan: &Plan, name: &str) -> Option<InputDefinition> {
-    let input = plan.inputs.iter().find(|input| input.name == name)?;
-    Some(InputDefinition {
-        description: String::new(),
-        ..input.clone()
-    })
-}
-
 /// Tells from where something came.
 fn moved(thing: Thing<'_>, former: &Graph<'_>, holders: &[usize]) -> String {
     let names: BTreeSet<&str> = holders
@@ -359,14 +184,6 @@ fn moved(thing: Thing<'_>, former: &Graph<'_>, holders: &[usize]) -> String {
         Thing::Variable(_) => "it is given what was given to",
     };
     format!("{what} {}", names.join(", "))
-}
-
-fn listed(changes: &[&str]) -> String {
-    match changes {
-        [] => String::new(),
-        [one] => format!("{one} runs"),
-        many => format!("{} run", many.join(" and ")),
-    }
 }
 
 const fn words(gate: &Gate) -> &'static str {

@@ -1,4 +1,4 @@
-//! Which gates stand before and behind each task of a plan.
+//! The gates that stand before and behind each task of a plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -157,7 +157,7 @@ impl<'a> Graph<'a> {
         order
     }
 
-    /// What stands around a task, from what stands around those that it needs.
+    /// Gathers the gates around a task from those around the tasks that it needs.
     fn met_by(&self, place: usize) -> BTreeMap<usize, Strength> {
         let task = self.task(place);
         let needs = &self.needs[place];

@@ -1,6 +1,6 @@
-//! Which former tasks a task of the new version may have come from.
+//! The former tasks that a task of the new version may have come from.
 
-use super::super::{EnvironmentVariable, PlanTask, Work};
+use super::super::{EnvironmentValue, EnvironmentVariable, PlanTask, Work};
 use super::graph::{Graph, command};
 
 /// Something that a task runs or is given, and that may have stood behind a gate.
@@ -22,10 +22,9 @@ impl Thing<'_> {
                     .iter()
                     .any(|other| match (&other.value, &variable.value) {
                         // A secret is the same under whatever name the step knows it.
-                        (
-                            super::super::EnvironmentValue::Secret(other),
-                            super::super::EnvironmentValue::Secret(secret),
-                        ) => other == secret,
+                        (EnvironmentValue::Secret(other), EnvironmentValue::Secret(secret)) => {
+                            other == secret
+                        }
                         _ => other == variable,
                     })
             }

@@ -1,9 +1,10 @@
-//! Whether a plan's new version asks people less than the former one did.
+//! Finds in what a plan's new version asks people less than the former one did.
 //!
 //! The comparison looks at the graph and not at keys: for each task of the new version, which
 //! gates stood between it and a start before, by its name and by what it runs and is given, and
 //! which do now. Where it cannot tell, it says weaker.
 
+mod changed;
 mod compare;
 mod graph;
 mod lineage;
@@ -12,6 +13,7 @@ mod policy;
 mod policy_tests;
 #[cfg(test)]
 mod property_tests;
+mod secrets;
 #[cfg(test)]
 mod tests;
 

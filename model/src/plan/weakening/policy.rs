@@ -1,7 +1,7 @@
-//! Whether one gate's policy asks for less than another's, key by key.
+//! Compares the policies of two gates, key by key.
 
 use super::super::{
-    CommentRule, Gate, OnExpire, RefusalRule, RequesterRule, RiskLevel, RiskRule, Signer,
+    ChangesAskerRule, CommentRule, Gate, OnExpire, RefusalRule, RequesterRule, RiskLevel, RiskRule, Signer,
 };
 use crate::identity::Role;
 
@@ -17,6 +17,7 @@ pub(super) fn looser(former: &Gate, now: &Gate) -> Vec<String> {
         from,
         required,
         requester,
+        changes_asker,
         comment,
         refusal,
         expires_seconds,
@@ -42,6 +43,11 @@ pub(super) fn looser(former: &Gate, now: &Gate) -> Vec<String> {
     found.extend(fewer(former, *required, risk));
     if *requester == RequesterRule::Allowed && former.requester == RequesterRule::Forbidden {
         found.push("whoever asked for the run may sign it".to_owned());
+    }
+    if *changes_asker == ChangesAskerRule::Allowed
+        && former.changes_asker == ChangesAskerRule::Forbidden
+    {
+        found.push("whoever asked for changes may sign what comes of them".to_owned());
     }
     if comments(*comment) < comments(former.comment) {
         found.push("a comment is asked for less often".to_owned());
@@ -72,7 +78,7 @@ pub(super) fn looser(former: &Gate, now: &Gate) -> Vec<String> {
     found
 }
 
-/// Who may sign now and might not before; or that too few are left.
+/// Names those who may sign now and might not before; or tells that too few are left.
 fn wider(former: &Gate, from: &[Signer]) -> Option<String> {
     let mut added = from
         .iter()
@@ -90,7 +96,7 @@ fn wider(former: &Gate, from: &[Signer]) -> Option<String> {
     })
 }
 
-/// Whether fewer signatures might do.
+/// Tells if fewer signatures might do.
 fn fewer(former: &Gate, required: u32, risk: &[RiskRule]) -> Option<String> {
     match (former.risk.is_empty(), risk.is_empty()) {
         (true, true) => (required < former.required).then(|| {
@@ -120,7 +126,7 @@ const fn comments(rule: CommentRule) -> u8 {
     }
 }
 
-/// Whether anybody is asked who was not, or earlier than before.
+/// Tells if anybody is asked who was not, or earlier than before.
 fn sooner(former: &Gate, now: &Gate) -> bool {
     // Here the end of the time asks the next step, so each of its parts moves the others.
     if now.on_expire == OnExpire::Escalate
