@@ -174,7 +174,7 @@ impl Export {
     }
 }
 
-fn fields(row: DecisionLogRow) -> [String; 16] {
+fn fields(row: DecisionLogRow) -> [String; 17] {
     let text = |value: Option<String>| value.map(harmless).unwrap_or_default();
     [
         row.id.to_string(),

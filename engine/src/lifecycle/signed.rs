@@ -174,6 +174,7 @@ impl Void {
                 result: self.result,
                 stop: &stop,
                 summary: None,
+                proposal: None,
             },
         )
         .await?;

@@ -296,7 +296,7 @@ async fn a_version_that_weakens_a_gate_is_accepted_and_waits(pool: PgPool) {
         .await
         .expect(200)
         .json();
-    assert_eq!(inbox["items"][0]["task"], "version 2 of release");
+    assert_eq!(inbox["pending"][0]["task"], "version 2 of release");
     let request = format!("/api/v1/approvals/{approval}");
     let shown = api.get("approver", &request).await.expect(200).json();
     assert_eq!(

@@ -1,7 +1,8 @@
 //! Compares the policies of two gates, key by key.
 
 use super::super::{
-    ChangesAskerRule, CommentRule, Gate, OnExpire, RefusalRule, RequesterRule, RiskLevel, RiskRule, Signer,
+    ChangesAskerRule, CommentRule, Gate, OnExpire, RefusalRule, RequesterRule, RiskLevel, RiskRule,
+    Signer,
 };
 use crate::identity::Role;
 
