@@ -12,3 +12,4 @@ pub mod plan;
 pub mod reported;
 pub mod task;
 pub mod view;
+pub mod visible;

@@ -1,0 +1,99 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Pieces, counted, joined};
+
+/// The text of a file, with every byte of it: also those that belong to no character.
+///
+/// It is text for whatever splits or compares it by line, and has no carriage return in it.
+/// Such bytes, and carriage returns, stand in it as two of the noncharacters that Unicode
+/// keeps for a program's own use, which text that comes from outside cannot bring along:
+/// there they are bytes themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String))]
+pub struct FileText(String);
+
+/// The first of the noncharacters that stand for a byte's upper half, and for its lower half.
+const UPPER: u32 = 0xfdd0;
+const LOWER: u32 = 0xfde0;
+
+impl FileText {
+    /// Reads a file.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        let mut text = String::with_capacity(content.len());
+        for chunk in content.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character == '\r' || matches!(character, '\u{fdd0}'..='\u{fdef}') {
+                    let mut bytes = [0; 4];
+                    let bytes = character.encode_utf8(&mut bytes).bytes();
+                    bytes.for_each(|byte| push(&mut text, byte));
+                } else {
+                    text.push(character);
+                }
+            }
+            chunk
+                .invalid()
+                .iter()
+                .for_each(|byte| push(&mut text, *byte));
+        }
+        Self(text)
+    }
+
+    /// Takes what [`FileText::as_str`] gave, or lines of it.
+    #[must_use]
+    pub const fn from_lines(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns it for splitting and comparing. What is shown goes through
+    /// [`FileText::pieces`].
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes a part of [`FileText::as_str`] apart.
+    #[must_use]
+    pub const fn pieces_of(part: &str) -> Pieces<'_> {
+        Pieces {
+            rest: part,
+            before: None,
+            of_file: true,
+        }
+    }
+
+    /// Takes it apart.
+    #[must_use]
+    pub fn pieces(&self) -> Pieces<'_> {
+        Self::pieces_of(&self.0)
+    }
+
+    /// Returns it with its marks in their places, for what can show nothing but text.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        joined(self.pieces())
+    }
+
+    /// Counts its marks.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        counted(self.pieces())
+    }
+}
+
+fn push(text: &mut String, byte: u8) {
+    for half in [UPPER + u32::from(byte >> 4), LOWER + u32::from(byte & 15)] {
+        text.extend(char::from_u32(half));
+    }
+}
+
+/// The byte that two characters of a file's text stand for.
+pub(super) fn byte(upper: char, lower: char) -> Option<u8> {
+    let half = |character: char, first: u32| {
+        let half = u32::from(character).checked_sub(first)?;
+        u8::try_from(half).ok().filter(|half| *half < 16)
+    };
+    Some(half(upper, UPPER)? << 4 | half(lower, LOWER)?)
+}
