@@ -3,6 +3,7 @@ use model::id::TaskId;
 use model::view::ArtifactRow;
 
 use super::log::bytes;
+use super::visible::{Marker, Place};
 use crate::text::use_words;
 
 /// The files that a step left, each a download.
@@ -11,6 +12,7 @@ pub fn artifact_list(task: TaskId, artifacts: &[ArtifactRow]) -> Option<AnyView>
     if artifacts.is_empty() {
         return None;
     }
+    let mut marker = Marker::at(Place::Files);
     let rows = artifacts
         .iter()
         .map(|artifact| {
@@ -19,7 +21,7 @@ pub fn artifact_list(task: TaskId, artifacts: &[ArtifactRow]) -> Option<AnyView>
             view! {
                 <li>
                     <a class="mono" href=href rel="external" download="" title=digest>
-                        {artifact.path.clone()}
+                        {marker.text(&artifact.path)}
                     </a>
                     <span class="soft">" · " {bytes(artifact.bytes)}</span>
                 </li>

@@ -1,5 +1,7 @@
 use leptos::prelude::*;
+use model::visible::{FileText, Piece};
 
+use super::visible::{Marker, Place};
 use crate::text::use_words;
 
 /// More lines than this are left to the file itself.
@@ -11,13 +13,19 @@ const MOST_LINES: usize = 600;
     reason = "a component's properties are owned"
 )]
 #[component]
-pub fn Diff(label: String, text: String) -> impl IntoView {
+pub fn Diff(
+    label: String,
+    text: FileText,
+    /// Where one is led to its first mark.
+    #[prop(optional)]
+    place: Option<Place>,
+) -> impl IntoView {
     let words = use_words();
-    let total = text.lines().count();
-    let lines = text
-        .lines()
+    let total = lines(&text).count();
+    let mut marker = place.map_or_else(Marker::default, Marker::at);
+    let lines = lines(&text)
         .take(MOST_LINES)
-        .map(|line| view! { <span class=class(line)>{line.to_owned()}</span> })
+        .map(|line| view! { <span class=class(line)>{marker.pieces(of_line(line))}</span> })
         .collect_view();
     let cut = i64::try_from(total.saturating_sub(MOST_LINES)).unwrap_or(i64::MAX);
     view! {
@@ -31,6 +39,28 @@ pub fn Diff(label: String, text: String) -> impl IntoView {
         </pre>
     }
     .into_any()
+}
+
+/// Whether any mark that counts stands in what is shown of a diff.
+#[must_use]
+pub fn marks_shown(text: &FileText) -> bool {
+    lines(text)
+        .take(MOST_LINES)
+        .flat_map(of_line)
+        .any(|piece| matches!(piece, Piece::Mark(mark) if mark.counts()))
+}
+
+/// With their line feeds, which say what a carriage return before them is.
+fn lines(text: &FileText) -> impl Iterator<Item = &str> {
+    text.as_str().split_inclusive('\n')
+}
+
+/// A line taken apart, without its line feed.
+fn of_line(line: &str) -> impl Iterator<Item = Piece<'_>> {
+    FileText::pieces_of(line).map(|piece| match piece {
+        Piece::Text(text) => Piece::Text(text.strip_suffix('\n').unwrap_or(text)),
+        Piece::Mark(mark) => Piece::Mark(mark),
+    })
 }
 
 fn class(line: &str) -> &'static str {

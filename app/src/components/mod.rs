@@ -16,9 +16,10 @@ mod notice;
 mod run_ledger;
 mod task_row;
 mod verb_form;
+mod visible;
 
 pub use artifacts::artifact_list;
-pub use diff::Diff;
+pub use diff::{Diff, marks_shown};
 pub use facts::{Fact, Facts};
 pub use field::{Select, TextArea, TextField};
 pub use frame::{Frame, LoneFrame};
@@ -36,3 +37,4 @@ pub use notice::{AnswerNotice, Empty, Failure, Notice};
 pub use run_ledger::RunLedger;
 pub use task_row::{TaskLedger, TaskLine};
 pub use verb_form::VerbForm;
+pub use visible::{Marker, Place, visible, visible_at};

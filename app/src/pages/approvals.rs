@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use model::id::ApprovalId;
 use model::view::{ApprovalDetail, ApprovalRow, ApprovalState};
+use model::visible::shown;
 
 use super::approval::ApprovalSheet;
 #[cfg(feature = "hydrate")]
@@ -11,7 +12,7 @@ use super::inbox_order::Order;
 use super::{PageTitle, loaded, param, verb_is_known};
 use crate::api::Seen;
 use crate::api::approvals::{Inbox, list_approvals, load_approval};
-use crate::components::{Empty, Failure, Glyph, Moment, approval_look, approval_title};
+use crate::components::{Empty, Failure, Glyph, Moment, approval_look, approval_title, visible};
 use crate::error::PageError;
 use crate::live::use_live;
 use crate::text::use_words;
@@ -37,7 +38,7 @@ pub fn ApprovalPage() -> impl IntoView {
     let id = param::<ApprovalId>("id");
     loaded(id, load_item, |(inbox, item)| {
         let title = match &item {
-            Ok(item) => approval_title(&item.it.row),
+            Ok(item) => shown(&approval_title(&item.it.row)).into_owned(),
             Err(_) => use_words().approvals.title.to_owned(),
         };
         view! {
@@ -249,7 +250,7 @@ fn InboxRow(
         <a class="row" href=href aria-current=current>
             <Glyph shape tone />
             <div>
-                <span class:soft=!pending>{title}</span>
+                <span class:soft=!pending>{visible(&title)}</span>
                 <small>
                     {row.plan.unwrap_or_else(|| words.common.reported.to_owned())}
                     {(!pending).then(|| format!(" · {told}"))}

@@ -7,7 +7,9 @@ use model::view::{DecisionFigures, DecisionFilter, DecisionLogRow};
 use super::{PageTitle, loaded};
 use crate::address::{cursor, encoded, position};
 use crate::api::decisions::{DecisionLog, list_decisions};
-use crate::components::{Empty, Glyph, LoadMore, Moment, PlanLink, TextField, verdict_look};
+use crate::components::{
+    Empty, Glyph, LoadMore, Moment, PlanLink, TextField, verdict_look, visible,
+};
 use crate::text::use_words;
 use crate::time::span;
 
@@ -184,13 +186,13 @@ fn line(row: DecisionLogRow) -> AnyView {
         <li class="row">
             <Glyph shape tone />
             <div>
-                <a href=format!("/approvals/{}", row.approval_id)>{row.task}</a>
+                <a href=format!("/approvals/{}", row.approval_id)>{visible(&row.task)}</a>
                 {row.plan.map(|plan| view! { " · " <PlanLink plan=Some(plan) /> })}
-                {row.run_id.map(|run| format!(" · {run}"))}
+                {row.run_id.map(|run| visible(&format!(" · {run}")))}
                 <small>
                     {text}
                     {row.on_behalf_of.map(|name| format!(" {}", (words.approvals.on_behalf_of)(&name)))}
-                    {row.note.map(|note| format!("{}“{note}”", words.common.colon))}
+                    {row.note.map(|note| visible(&format!("{}“{note}”", words.common.colon)))}
                     {row.sole_decider.then(|| format!(" ({})", words.approvals.sole_decider))}
                     {row.changes_round.map(|round| format!(" ({})", (words.approvals.changes_asker)(round)))}
                     {row.blind.then(|| format!(" ({})", words.approvals.blind))}

@@ -2,12 +2,14 @@ use leptos::prelude::*;
 use model::id::RunKey;
 use model::identity::Permission;
 use model::view::RunDetail;
+use model::visible::pretty;
 
 use super::{PageTitle, loaded, param, verb_is_known};
 use crate::api::Seen;
 use crate::api::runs::load_run;
 use crate::components::{
     AnswerNotice, Fact, Facts, Moment, PlanLink, RunMark, Span, Tally, TaskLedger, VerbForm,
+    visible,
 };
 use crate::live::use_live;
 use crate::text::use_words;
@@ -55,7 +57,7 @@ fn run_view(run: RunDetail) -> AnyView {
         .as_object()
         .is_some_and(|inputs| !inputs.is_empty())
         .then(|| {
-            let text = serde_json::to_string_pretty(&run.inputs).unwrap_or_default();
+            let text = visible(&pretty(&run.inputs));
             view! {
                 <h2>{words.common.inputs}</h2>
                 <pre class="sunk">{text}</pre>

@@ -4,13 +4,14 @@ use model::identity::Permission;
 use model::plan::{PlanTask, Work};
 use model::task::{Origin, TaskEvent, TaskState, permitted};
 use model::view::{AttemptRow, HistoryRow, LogSlice, TaskDetail};
+use model::visible::pretty;
 
 use super::{PageTitle, loaded, param, verb_is_known};
 use crate::api::Seen;
 use crate::api::tasks::{load_task, read_log};
 use crate::components::{
     AnswerNotice, Empty, Fact, Facts, Log, Moment, OutcomeMark, OutputLink, PlanLink, RunLink,
-    Span, StatusMark, TaskLink, VerbForm, artifact_list, bytes, state_word,
+    Span, StatusMark, TaskLink, VerbForm, artifact_list, bytes, state_word, visible,
 };
 use crate::error::PageError;
 use crate::live::use_live;
@@ -153,7 +154,7 @@ fn head(task: TaskDetail) -> AnyView {
                 <Fact name=words.task.scheduled_for><Moment at style=Style::Precise /></Fact>
             })}
             {row.reason.clone().map(|reason| view! {
-                <Fact name=words.common.reason>{reason}</Fact>
+                <Fact name=words.common.reason>{visible(&reason)}</Fact>
             })}
             {link}
             {needs}
@@ -210,7 +211,7 @@ fn rest(task: TaskDetail) -> AnyView {
         .filter(|_| task.row.origin == Origin::Reported);
     let excerpt = reported.map(|text| view! {
         <h2>{words.approvals.last_lines}</h2>
-        <pre class="sunk log" tabindex="0" role="region" aria-label=words.approvals.last_lines>{text}</pre>
+        <pre class="sunk log" tabindex="0" role="region" aria-label=words.approvals.last_lines>{visible(&text)}</pre>
     });
     let attempts = task
         .attempts
@@ -247,7 +248,7 @@ fn json(name: &'static str, value: Option<serde_json::Value>) -> Option<AnyView>
     let value = value.filter(|value| {
         !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty())
     })?;
-    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let text = visible(&pretty(&value));
     let view = view! {
         <h2>{name}</h2>
         <pre class="sunk" tabindex="0" role="region" aria-label=name>{text}</pre>
@@ -309,7 +310,7 @@ fn Event(row: HistoryRow) -> impl IntoView {
             <div>
                 <StatusMark state=row.to />
                 <span class="soft">" · " {row.event.replace('_', " ")} " · " {row.actor}</span>
-                {row.reason.map(|reason| view! { <span class="under">{reason}</span> })}
+                {row.reason.map(|reason| view! { <span class="under">{visible(&reason)}</span> })}
             </div>
         </li>
     }

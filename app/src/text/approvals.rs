@@ -101,6 +101,10 @@ pub struct Approvals {
     pub patch_cut: Text,
     /// How many patches there are in all: two or more.
     pub first_of_patches: Count,
+    pub holds_invisible: Count,
+    pub first_invisible: Text,
+    pub invisible_elsewhere: Text,
+    pub unsearched: Text,
 }
 
 /// The English ones.
@@ -209,6 +213,13 @@ pub const ENGLISH: Approvals = Approvals {
         2 => "The first of 2 patches; the other is among the files.".to_owned(),
         more => format!("The first of {more} patches; the others are among the files."),
     },
+    holds_invisible: |n| match n {
+        1 => "What you sign holds 1 invisible character.".to_owned(),
+        n => format!("What you sign holds {n} invisible characters."),
+    },
+    first_invisible: "See the first",
+    invisible_elsewhere: "None of them stands on this page: open the files.",
+    unsearched: "Files that are too large, or are no text, were not searched for invisible characters.",
 };
 
 /// The French ones.
@@ -326,4 +337,11 @@ pub const FRENCH: Approvals = Approvals {
         2 => "Le premier de 2 diffs ; l’autre est parmi les fichiers.".to_owned(),
         more => format!("Le premier de {more} diffs ; les autres sont parmi les fichiers."),
     },
+    holds_invisible: |n| match n {
+        1 => "Ce que vous signez contient 1 caractère invisible.".to_owned(),
+        n => format!("Ce que vous signez contient {n} caractères invisibles."),
+    },
+    first_invisible: "Voir le premier",
+    invisible_elsewhere: "Aucun n’est sur cette page : ouvrez les fichiers.",
+    unsearched: "Les caractères invisibles n’ont pas été cherchés dans les fichiers trop grands ou qui ne sont pas du texte.",
 };

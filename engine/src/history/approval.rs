@@ -6,8 +6,9 @@ use model::plan::{Gate, Signer};
 use model::task::GatePhase;
 use model::view::{
     ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, ArtifactRow, DecisionRow,
-    DiffExtent, Eligibility, EscalationRow, Reminding,
+    DiffExtent, Eligibility, EscalationRow, InvisibleCharacters, Reminding,
 };
+use model::visible::{FileText, count, count_in_json};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -16,7 +17,9 @@ use super::artifact::beginning;
 use super::compared::Compared;
 use super::decisions::{round, verdict};
 use super::task::artifacts;
-use crate::approvals::{Patches, Signature, Standing, acknowledged, standing, successor};
+use crate::approvals::{
+    Patches, Signature, Standing, acknowledged, invisible_in_attempt, is_patch, standing, successor,
+};
 use crate::tasks::consequences;
 use crate::tasks::records::{json, word};
 use crate::{Engine, Result, authorise};
@@ -79,6 +82,7 @@ pub async fn approval(
     let escalations = escalations(&mut connection, id).await?;
     drop(connection);
     let comparisons = Compared::of(engine, row, stored.result.as_ref()).await?;
+    let invisible = stored.invisible(&shown);
     Ok(ApprovalDetail {
         digest: row.digest.clone(),
         condition: stored.rule.or_else(|| stored.gate.when.clone()),
@@ -99,6 +103,7 @@ pub async fn approval(
         diffs: shown.diffs,
         diff_cut: shown.diff_cut,
         extent: shown.extent,
+        invisible,
         waiting: consequences.waiting,
         skipped: consequences.skipped,
         may_decide: standing.eligibility.may_sign(),
@@ -223,6 +228,25 @@ impl Stored {
         Ok((eligibility, may_sign))
     }
 
+    /// How many invisible characters stand in what is shown of it, and in its result. What
+    /// the answers bring along is not here.
+    fn invisible(&self, shown: &Shown) -> InvisibleCharacters {
+        let row = &self.row;
+        let names = [
+            Some(&row.task),
+            row.summary.as_ref(),
+            row.plan.as_ref(),
+            row.run_id.as_ref(),
+            self.requester.as_ref(),
+            shown.log_excerpt.as_ref(),
+        ];
+        let beside: u64 = names.into_iter().flatten().map(|text| count(text)).sum();
+        InvisibleCharacters {
+            found: beside + shown.invisible.found,
+            ..shown.invisible
+        }
+    }
+
     /// The result that the request is about, and no other: a request before the start has
     /// none, and a reported one is about what was reported then.
     async fn shown(&self, engine: &Engine) -> Result<Shown> {
@@ -234,6 +258,17 @@ impl Stored {
                 Ok(Shown {
                     outputs_uri: text("outputs_uri"),
                     log_excerpt: text("log_excerpt"),
+                    invisible: InvisibleCharacters {
+                        // The excerpt is counted among what is shown.
+                        found: reported
+                            .as_object()
+                            .into_iter()
+                            .flatten()
+                            .filter(|(name, _)| *name != "log_excerpt")
+                            .map(|(_, value)| count_in_json(value))
+                            .sum(),
+                        unsearched: false,
+                    },
                     ..Shown::default()
                 })
             }
@@ -250,10 +285,11 @@ struct Shown {
     outputs_uri: Option<String>,
     log_excerpt: Option<String>,
     artifacts: Vec<ArtifactRow>,
-    diff: Option<String>,
+    diff: Option<FileText>,
     diff_cut: bool,
     diffs: u32,
     extent: Option<DiffExtent>,
+    invisible: InvisibleCharacters,
 }
 
 impl Shown {
@@ -277,7 +313,17 @@ impl Shown {
             ..Self::default()
         });
         shown.artifacts = artifacts(engine, task, Some(attempt)).await?;
-        if let Some(file) = shown.artifacts.iter().find(|file| is_diff(&file.path)) {
+        let mut connection = engine.readers.acquire().await?;
+        shown.invisible = invisible_in_attempt(
+            &mut connection,
+            task,
+            attempt,
+            shown.outputs.as_ref(),
+            shown.outputs_uri.as_deref(),
+        )
+        .await?;
+        drop(connection);
+        if let Some(file) = shown.artifacts.iter().find(|file| is_patch(&file.path)) {
             shown.diff = Some(beginning(engine, file.id, DIFF_BYTES).await?);
             shown.diff_cut = usize::try_from(file.bytes).is_ok_and(|bytes| bytes > DIFF_BYTES);
             let mut connection = engine.readers.acquire().await?;
@@ -291,11 +337,6 @@ impl Shown {
         }
         Ok(shown)
     }
-}
-
-fn is_diff(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map(|(_, extension)| extension);
-    extension.is_some_and(|it| it.eq_ignore_ascii_case("diff") || it.eq_ignore_ascii_case("patch"))
 }
 
 /// Who was asked besides, and why.

@@ -2,6 +2,7 @@ use futures::stream;
 use model::id::{ArtifactId, AttemptNumber, TaskId};
 use model::identity::{Permission, Principal};
 use model::view::ArtifactRow;
+use model::visible::FileText;
 use sqlx::PgPool;
 
 use super::ByteStream;
@@ -69,8 +70,8 @@ fn content(pool: PgPool, id: ArtifactId) -> ByteStream {
     ))
 }
 
-/// The beginning of a file as text, for showing.
-pub(super) async fn beginning(engine: &Engine, id: ArtifactId, most: usize) -> Result<String> {
+/// The beginning of a file as text, for showing to those who sign it: with every byte.
+pub(super) async fn beginning(engine: &Engine, id: ArtifactId, most: usize) -> Result<FileText> {
     use futures::TryStreamExt as _;
 
     let mut stream = content(engine.pool.clone(), id);
@@ -81,6 +82,8 @@ pub(super) async fn beginning(engine: &Engine, id: ArtifactId, most: usize) -> R
             None => break,
         }
     }
-    bytes.truncate(most);
-    Ok(super::plain_text::whole(&bytes))
+    if bytes.len() > most {
+        return Ok(FileText::beginning(&bytes[..most]));
+    }
+    Ok(FileText::of(&bytes))
 }

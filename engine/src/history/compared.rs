@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use model::id::ApprovalId;
 use model::view::{ApprovalRow, Change, Comparison};
+use model::visible::FileText;
 use serde_json::Value;
 use similar::TextDiff;
 
@@ -160,25 +161,27 @@ async fn changed_files(
 }
 
 /// The content as text; none for what is no text.
-fn text(content: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(content).ok()?;
-    (!text.contains('\0')).then(|| text.to_owned())
+fn text(content: &[u8]) -> Option<FileText> {
+    (!content.contains(&0)).then(|| FileText::of(content))
 }
 
-fn whole_lines(change: &Change, patience: Duration) -> Option<String> {
+fn whole_lines(change: &Change, patience: Duration) -> Option<FileText> {
     let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
     (before.contains('\n') && after.contains('\n'))
-        .then(|| by_line(before, after, patience))
+        .then(|| {
+            let text = |side: &str| FileText::of(side.as_bytes());
+            by_line(&text(before), &text(after), patience)
+        })
         .flatten()
 }
 
 /// None where no line differs. Past its patience it is coarser, and as right.
-fn by_line(before: &str, after: &str, patience: Duration) -> Option<String> {
+fn by_line(before: &FileText, after: &FileText, patience: Duration) -> Option<FileText> {
     let diff = TextDiff::configure()
         .timeout(patience)
-        .diff_lines(before, after);
+        .diff_lines(before.as_str(), after.as_str());
     let text = diff.unified_diff().context_radius(CONTEXT).to_string();
-    (!text.is_empty()).then_some(text)
+    (!text.is_empty()).then(|| FileText::from_lines(text))
 }
 
 #[cfg(test)]
@@ -187,11 +190,27 @@ mod tests {
 
     #[test]
     fn texts_are_compared_by_line_and_the_rest_is_not() {
-        let lines = by_line("a\nb\nc\n", "a\nB\nc\n", PATIENCE).expect("a line differs");
+        let lines = compare(b"a\nb\nc\n", b"a\nB\nc\n").expect("a line differs");
         assert!(lines.contains("@@ -1,3 +1,3 @@"), "{lines}");
         assert!(lines.contains("\n-b\n+B\n"), "{lines}");
-        assert_eq!(by_line("same\n", "same\n", PATIENCE), None);
-        assert_eq!(text(b"\xff\xfe"), None);
+        assert_eq!(compare(b"same\n", b"same\n"), None);
         assert_eq!(text(b"a\0b"), None);
+    }
+
+    #[test]
+    fn what_nobody_sees_differs_as_well() {
+        let before = b"user = admin\nlast\r\n";
+        let after = "user = admin\u{202e}\rrm -rf\nlast\n";
+        let lines = compare(before, after.as_bytes()).expect("both lines differ");
+        assert!(
+            lines.ends_with("-user = admin\n-last␍\n+user = admin⟨U+202E⟩␍rm -rf\n+last\n"),
+            "{lines}"
+        );
+        let lines = compare(b"caf\xe9\n", b"caf\xe8\n").expect("a byte differs");
+        assert!(lines.ends_with("-caf⟨0xE9⟩\n+caf⟨0xE8⟩\n"), "{lines}");
+    }
+
+    fn compare(before: &[u8], after: &[u8]) -> Option<String> {
+        by_line(&text(before)?, &text(after)?, PATIENCE).map(|lines| lines.shown())
     }
 }

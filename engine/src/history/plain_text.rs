@@ -1,4 +1,7 @@
-//! Output as text that is safe to show: lenient UTF-8 without control sequences.
+//! Output as text that is safe to show while it grows: lenient UTF-8 without control
+//! sequences. What people sign is shown by `model::visible` instead, which drops nothing.
+
+use model::visible::{turns_direction, unfinished_character};
 
 /// How many bytes at the end of `bytes` belong to something that may go on in what follows:
 /// a character, a control sequence, or a carriage return before its line feed.
@@ -50,7 +53,7 @@ pub(super) fn whole(bytes: &[u8]) -> String {
 
 /// Controls beyond ASCII, and those that reorder what a reader sees.
 fn hidden(character: char) -> bool {
-    matches!(character, '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(character, '\u{80}'..='\u{9f}') || turns_direction(character)
 }
 
 /// The length of the escape sequence at the start of `bytes`; none while its end is missing.
@@ -87,21 +90,6 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
         0x30..=0x7e => Some(2),
         _ => Some(1),
     }
-}
-
-fn unfinished_character(bytes: &[u8]) -> usize {
-    let from = bytes.len().saturating_sub(3);
-    for (back, byte) in bytes[from..].iter().rev().enumerate() {
-        let needed = match byte {
-            0xc2..=0xdf => 2,
-            0xe0..=0xef => 3,
-            0xf0..=0xf4 => 4,
-            0x80..=0xbf => continue,
-            _ => return 0,
-        };
-        return if back + 1 < needed { back + 1 } else { 0 };
-    }
-    0
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{ArtifactRow, Comparison, Eligibility};
 use crate::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use crate::plan::{CommentRule, InputDefinition, RiskLevel};
 use crate::task::GatePhase;
+use crate::visible::FileText;
 
 /// Where a request for a decision stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,6 +190,16 @@ pub struct DiffExtent {
     pub removed: u64,
 }
 
+/// The characters that nobody would see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InvisibleCharacters {
+    /// How many there are.
+    pub found: u64,
+    /// Some of the files are too large, or no text, and were not searched.
+    pub unsearched: bool,
+}
+
 /// All that a person needs to decide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -209,13 +220,15 @@ pub struct ApprovalDetail {
     pub log_excerpt: Option<String>,
     pub artifacts: Vec<ArtifactRow>,
     /// The text of the first artifact that is a diff, cut at a bound.
-    pub diff: Option<String>,
+    pub diff: Option<FileText>,
     /// How many artifacts are diffs.
     pub diffs: u32,
     /// The text above is only the beginning of its file.
     pub diff_cut: bool,
     /// What all of them change; none where there is none, or one is not understood.
     pub extent: Option<DiffExtent>,
+    /// Those of what is signed, and of the names and the lines beside it.
+    pub invisible: InvisibleCharacters,
     /// The tasks that may start, sooner or later, if it is approved.
     pub waiting: Vec<String>,
     /// The tasks that are skipped if it is refused.
@@ -246,6 +259,26 @@ pub struct ApprovalDetail {
     pub reminding: Reminding,
     /// The newest request that was raised about the same task since; none while this one waits.
     pub successor: Option<ApprovalId>,
+}
+
+impl ApprovalDetail {
+    /// For who reads the texts of files as they come: with marks in place of what cannot be
+    /// seen.
+    #[must_use]
+    pub fn with_marks_as_text(mut self) -> Self {
+        let comparisons = [&mut self.since_approved, &mut self.since_asked];
+        let changes = comparisons
+            .into_iter()
+            .flatten()
+            .flat_map(|comparison| &mut comparison.changes);
+        for text in changes
+            .filter_map(|change| change.lines.as_mut())
+            .chain(&mut self.diff)
+        {
+            *text = FileText::from_lines(text.shown());
+        }
+        self
+    }
 }
 
 /// Whether a person is reminded of a request that waits for them.

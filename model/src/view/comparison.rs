@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::ApprovalId;
+use crate::visible::FileText;
 
 /// How what is to be signed differs from what was there at another time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub struct Change {
     pub after: Option<String>,
     /// Line by line, as a unified diff, where both are texts of several lines: of a file
     /// its content, not its hash.
-    pub lines: Option<String>,
+    pub lines: Option<FileText>,
 }
 
 impl Comparison {

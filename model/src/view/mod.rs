@@ -16,7 +16,7 @@ mod what_if;
 
 pub use approval::{
     ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, DecisionRow, DiffExtent,
-    EscalationRow, Reminding, Verdict,
+    EscalationRow, InvisibleCharacters, Reminding, Verdict,
 };
 pub use comparison::{Change, Comparison};
 pub use dashboard::{Dashboard, NextOccurrence, NightBar, NightCounts, NightLane};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Pieces, counted, joined};
+use super::{Pieces, count, counted, joined};
 
 /// The text of a file, with every byte of it: also those that belong to no character.
 ///
@@ -41,6 +41,14 @@ impl FileText {
         Self(text)
     }
 
+    /// Reads the beginning of a file. Half a character at its end, or half the end of a line,
+    /// is left out: it would be taken for something odd.
+    #[must_use]
+    pub fn beginning(content: &[u8]) -> Self {
+        let whole = &content[..content.len() - unfinished_character(content)];
+        Self::of(whole.strip_suffix(b"\r").unwrap_or(whole))
+    }
+
     /// Takes what [`FileText::as_str`] gave, or lines of it.
     #[must_use]
     pub const fn from_lines(text: String) -> Self {
@@ -64,6 +72,16 @@ impl FileText {
         }
     }
 
+    /// Counts the marks of a file that nobody takes apart.
+    #[must_use]
+    pub fn count_in(content: &[u8]) -> u64 {
+        let chunks = content.utf8_chunks();
+        chunks.fold(0, |marks, chunk| {
+            let bytes = u64::try_from(chunk.invalid().len()).unwrap_or(u64::MAX);
+            marks + count(chunk.valid()) + bytes
+        })
+    }
+
     /// Takes it apart.
     #[must_use]
     pub fn pieces(&self) -> Pieces<'_> {
@@ -81,6 +99,23 @@ impl FileText {
     pub fn count(&self) -> u64 {
         counted(self.pieces())
     }
+}
+
+/// How many bytes at the end are the beginning of a character that may go on in what follows.
+#[must_use]
+pub fn unfinished_character(bytes: &[u8]) -> usize {
+    let from = bytes.len().saturating_sub(3);
+    for (back, byte) in bytes[from..].iter().rev().enumerate() {
+        let needed = match byte {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            0x80..=0xbf => continue,
+            _ => return 0,
+        };
+        return if back + 1 < needed { back + 1 } else { 0 };
+    }
+    0
 }
 
 fn push(text: &mut String, byte: u8) {

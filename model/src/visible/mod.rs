@@ -12,7 +12,7 @@ mod table;
 
 use std::borrow::Cow;
 
-pub use file::FileText;
+pub use file::{FileText, unfinished_character};
 pub use json::{count_in_json, pretty};
 pub use mark::Mark;
 pub use table::{is_invisible, turns_direction};

@@ -138,6 +138,20 @@ fn a_file_keeps_bytes_that_are_no_text() {
 }
 
 #[test]
+fn the_beginning_of_a_file_ends_with_a_whole_character() {
+    for (content, shown) in [
+        ("aé🌙".as_bytes(), "aé🌙"),
+        (&"aé🌙".as_bytes()[..6], "aé"),
+        (&"aé".as_bytes()[..2], "a"),
+        (b"a\r", "a"),
+        (b"a\xff", "a⟨0xFF⟩"),
+        (b"", ""),
+    ] {
+        assert_eq!(FileText::beginning(content).shown(), shown);
+    }
+}
+
+#[test]
 fn values_keep_what_json_would_spell_or_hide() {
     let value = json!({"a\u{200b}": ["\u{1b}[8m\r", "two\nlines", {"b": "\u{202e}\u{7f}\u{8}\u{c}"}], "n": 1});
     assert_eq!(count_in_json(&value), 7);
@@ -208,6 +222,13 @@ proptest! {
         let file = FileText::of(text.as_bytes());
         prop_assert_eq!(file.count(), count(&text));
         prop_assert_eq!(file.shown(), shown(&text));
+    }
+
+    #[test]
+    fn a_file_is_counted_as_it_is_shown(content in odd_bytes()) {
+        let text = String::from_utf8_lossy(&content);
+        prop_assume!(!text.contains(|it| matches!(it, '\u{fdd0}'..='\u{fdef}')));
+        prop_assert_eq!(FileText::count_in(&content), FileText::of(&content).count());
     }
 
     #[test]

@@ -86,9 +86,8 @@ async fn get(
     Authenticated(principal): Authenticated,
     Path(id): Path<ApprovalId>,
 ) -> Result<Json<ApprovalDetail>, Refusal> {
-    Ok(Json(
-        history::approval(&state.engine, &principal, id).await?,
-    ))
+    let detail = history::approval(&state.engine, &principal, id).await?;
+    Ok(Json(detail.with_marks_as_text()))
 }
 
 /// Approve, reject or ask for changes. Where the policy asks for more signatures the request

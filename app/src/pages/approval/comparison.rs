@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 use model::view::{ApprovalDetail, Change, Comparison};
+use model::visible::shown;
 
-use crate::components::{Diff, Moment};
+use crate::components::{Diff, Moment, visible};
 use crate::pages::inbox_order::Order;
 use crate::text::use_words;
 
@@ -65,7 +66,7 @@ fn Compared(title: &'static str, earlier: Comparison, order: Order, open: bool) 
                 {earlier.at.map(|at| view! { ", " <Moment at /> })}
                 " · "{count}
             </summary>
-            <p><a href=order.address(with)>{run}</a></p>
+            <p><a href=order.address(with)>{visible(&run)}</a></p>
             {body}
         </details>
     }
@@ -76,8 +77,8 @@ fn Compared(title: &'static str, earlier: Comparison, order: Order, open: bool) 
 fn by_line(change: Change) -> AnyView {
     let text = change.lines.unwrap_or_default();
     view! {
-        <h3><code>{change.field.clone()}</code></h3>
-        <Diff label=change.field text />
+        <h3><code>{visible(&change.field)}</code></h3>
+        <Diff label=shown(&change.field).into_owned() text />
     }
     .into_any()
 }
@@ -85,7 +86,7 @@ fn by_line(change: Change) -> AnyView {
 fn line(change: Change) -> AnyView {
     view! {
         <tr>
-            <th scope="row"><code>{change.field}</code></th>
+            <th scope="row"><code>{visible(&change.field)}</code></th>
             <td>{side(change.before)}</td>
             <td>{side(change.after)}</td>
         </tr>
@@ -100,8 +101,8 @@ fn side(text: Option<String>) -> AnyView {
         None => view! { <span class="soft">{use_words().approvals.absent}</span> }.into_any(),
         Some(text) if text.chars().count() > SHOWN => {
             let cut: String = text.chars().take(SHOWN).collect();
-            view! { <span class="mono">{cut}"…"</span> }.into_any()
+            view! { <span class="mono">{visible(&cut)}"…"</span> }.into_any()
         }
-        Some(text) => view! { <span class="mono">{text}</span> }.into_any(),
+        Some(text) => view! { <span class="mono">{visible(&text)}</span> }.into_any(),
     }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use model::plan::RiskLevel;
 use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState, DiffExtent};
 
-use crate::components::{Fact, Facts, Moment, PlanLink, RunLink, TaskLink};
+use crate::components::{Fact, Facts, Moment, Place, PlanLink, RunLink, visible, visible_at};
 use crate::text::use_words;
 use crate::time::distance;
 
@@ -48,7 +48,7 @@ pub fn sheet_facts(
         view! { <Fact name=words.approvals.round>{row.round + 1}</Fact> }
     });
     let requester = detail.requester.clone().map(|name| {
-        view! { <Fact name=words.approvals.requested_by>{name}</Fact> }
+        view! { <Fact name=words.approvals.requested_by>{visible(&name)}</Fact> }
     });
     let (task, task_name, asked_at) = (row.task_id, row.task.clone(), row.requested_at);
     let digest = detail.digest.clone();
@@ -60,7 +60,7 @@ pub fn sheet_facts(
         <Facts>
             {plan}
             <Fact name=words.common.task>
-                <TaskLink id=task name=task_name />
+                <a href=format!("/tasks/{task}")>{visible_at(Place::Task, &task_name)}</a>
             </Fact>
             {run}
             {round}
@@ -84,7 +84,7 @@ pub fn sheet_facts(
 fn why(detail: &ApprovalDetail) -> AnyView {
     let words = &use_words().approvals;
     let rule = match (&detail.condition, detail.row.phase, detail.row.risk) {
-        (Some(condition), ..) => view! { <code>{condition.clone()}</code> }.into_any(),
+        (Some(condition), ..) => view! { <code>{visible(condition)}</code> }.into_any(),
         (None, _, Some(_)) => words.no_rule.into_any(),
         (None, Some(_), None) => words.always_stops.into_any(),
         (None, None, None) => words.reported_gate.into_any(),
@@ -93,7 +93,7 @@ fn why(detail: &ApprovalDetail) -> AnyView {
     let sentence = detail
         .why
         .clone()
-        .map(|why| view! { <span class="soft" lang="en">" · " {why}</span> });
+        .map(|why| view! { <span class="soft" lang="en">" · " {visible(&why)}</span> });
     view! { {rule} {sentence} }.into_any()
 }
 

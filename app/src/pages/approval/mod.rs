@@ -2,6 +2,7 @@
 
 mod comparison;
 mod facts;
+mod invisible;
 mod outcome;
 mod sign_bar;
 
@@ -9,12 +10,14 @@ use leptos::prelude::*;
 use model::id::ApprovalId;
 use model::task::GatePhase;
 use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState, Reminding};
+use model::visible::pretty;
 
 use super::inbox_order::Order;
 use crate::api::Seen;
 use crate::api::approvals::load_standing;
 use crate::components::{
-    AnswerNotice, ApprovalMark, Diff, OutputLink, TaskLink, approval_title, artifact_list,
+    AnswerNotice, ApprovalMark, Diff, OutputLink, Place, TaskLink, approval_title, artifact_list,
+    visible, visible_at,
 };
 use crate::live::use_live;
 use crate::text::use_words;
@@ -79,7 +82,7 @@ pub fn ApprovalSheet(
         <article class="sheet">
             <div class="paper">
                 {move || view! { <ApprovalMark state=state.get() /> }}
-                <h1 tabindex="-1">{approval_title(&detail.row)}</h1>
+                <h1 tabindex="-1">{visible_at(Place::Title, &approval_title(&detail.row))}</h1>
                 <AnswerNotice answer />
                 <AnswerNotice answer=use_answer(&page, "verb") />
                 {sheet_facts(&detail, standing, now)}
@@ -127,7 +130,7 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
     });
     let bare = detail.diff.is_none();
     let outputs = outputs.map(|outputs| {
-        let text = serde_json::to_string_pretty(&outputs).unwrap_or_default();
+        let text = visible_at(Place::Outputs, &pretty(&outputs));
         view! {
             <h2>{words.common.outputs}</h2>
             <pre class="sunk" tabindex="0" role="region" aria-label=words.common.outputs>{text}</pre>
@@ -135,7 +138,7 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
     });
     let link = detail.outputs_uri.clone().map(|uri| {
         view! {
-            <p>{words.common.output_link} {words.common.colon} <OutputLink uri /></p>
+            <p>{words.common.output_link} {words.common.colon} <OutputLink uri place=Place::Link /></p>
         }
     });
     let cut = detail
@@ -147,7 +150,7 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
     });
     let diff = detail.diff.clone().map(|text| {
         view! {
-            <Diff label=words.approvals.what_changes.to_owned() text />
+            <Diff label=words.approvals.what_changes.to_owned() text place=Place::Diff />
             {cut}
             {first}
         }
@@ -185,7 +188,7 @@ fn Fork(
     let list = |names: &[String], say: fn(&str) -> String| {
         names
             .iter()
-            .map(|name| view! { <li>{say(name)}</li> })
+            .map(|name| view! { <li>{visible(&say(name))}</li> })
             .collect_view()
     };
     view! {
@@ -220,6 +223,7 @@ fn Fork(
 fn last_lines(excerpt: Option<String>) -> Option<AnyView> {
     let words = &use_words().approvals;
     let text = excerpt.filter(|text| !text.trim().is_empty())?;
+    let text = visible_at(Place::Lines, &text);
     let view = view! {
         <h2>{words.last_lines}</h2>
         <pre class="sunk log" tabindex="0" role="region" aria-label=words.last_lines>{text}</pre>

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use model::id::ApprovalId;
 use model::view::{ApprovalStanding, DecisionRow};
+use model::visible::pretty;
 
-use crate::components::{ApprovalMark, Facts, Glyph, Moment, verdict_look};
+use crate::components::{ApprovalMark, Facts, Glyph, Marker, Moment, Place, verdict_look, visible};
 use crate::pages::inbox_order::Order;
 use crate::text::use_words;
 
@@ -64,19 +65,18 @@ pub fn decided_so_far(standing: &ApprovalStanding) -> Option<AnyView> {
 /// What the first who approved filled in.
 fn filled(standing: &ApprovalStanding) -> Option<AnyView> {
     let words = &use_words().approvals;
+    let mut marker = Marker::at(Place::Entries);
     let facts = standing
         .filled
         .as_ref()?
         .as_object()?
         .iter()
         .map(|(name, value)| {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
+            let value = value.as_str().map_or_else(|| pretty(value), str::to_owned);
             view! {
                 <div>
-                    <dt><code>{name.clone()}</code></dt>
-                    <dd>{value}</dd>
+                    <dt><code>{marker.text(name)}</code></dt>
+                    <dd>{marker.text(&value)}</dd>
                 </div>
             }
         })
@@ -89,24 +89,28 @@ fn filled(standing: &ApprovalStanding) -> Option<AnyView> {
 }
 
 fn lines(decisions: Vec<DecisionRow>) -> AnyView {
+    let mut marker = Marker::at(Place::Notes);
     decisions
         .into_iter()
-        .map(|decision| view! { <Decision decision /> })
+        .map(|decision| {
+            let note = decision.note.as_deref().map(|note| marker.text(note));
+            view! { <Decision decision note /> }
+        })
         .collect_view()
         .into_any()
 }
 
 #[component]
-fn Decision(decision: DecisionRow) -> impl IntoView {
+fn Decision(decision: DecisionRow, note: Option<AnyView>) -> impl IntoView {
     let words = &use_words().approvals;
     let (shape, tone, text) = verdict_look(decision.verdict, &decision.by);
     view! {
         <p>
-            <span class="status"><Glyph shape tone /> <b>{text}</b></span>
-            {decision.on_behalf_of.map(|name| format!(" {}", (words.on_behalf_of)(&name)))}
+            <span class="status"><Glyph shape tone /> <b>{visible(&text)}</b></span>
+            {decision.on_behalf_of.map(|name| view! { " " {visible(&(words.on_behalf_of)(&name))} })}
             ", "
             <Moment at=decision.at />
-            {decision.note.map(|note| format!("{}“{note}”", use_words().common.colon))}
+            {note.map(|note| view! { {use_words().common.colon} "“" {note} "”" })}
             {decision.sole_decider.then(|| format!(" ({})", words.sole_decider))}
             {decision.changes_round.map(|round| format!(" ({})", (words.changes_asker)(round)))}
             {decision.blind.then(|| format!(" ({})", words.blind))}

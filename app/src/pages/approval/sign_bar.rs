@@ -5,6 +5,7 @@ use model::id::ApprovalId;
 use model::plan::{CommentRule, InputDefinition};
 use model::view::{ApprovalDetail, ApprovalStanding};
 
+use super::invisible::{Invisible, warning};
 use crate::components::{TextArea, input_field};
 use crate::pages::inbox_order::Order;
 use crate::text::eligibility::eligibility;
@@ -19,6 +20,7 @@ pub struct Terms {
     digest: String,
     comment: CommentRule,
     inputs: Vec<InputDefinition>,
+    invisible: Invisible,
 }
 
 impl Terms {
@@ -29,6 +31,7 @@ impl Terms {
             digest: detail.digest.clone(),
             comment: detail.comment,
             inputs: detail.inputs.clone(),
+            invisible: Invisible::of(detail),
         }
     }
 }
@@ -78,6 +81,7 @@ fn AnswerForm(
         digest,
         comment,
         inputs,
+        invisible,
     } = terms;
     let form = NodeRef::<leptos::html::Form>::new();
     #[cfg(feature = "hydrate")]
@@ -112,6 +116,7 @@ fn AnswerForm(
                 rows=1
                 hide_label=true
             />
+            {move || standing.with(|standing| warning(invisible, standing))}
             <div class="verdicts">
                 {move || standing.with(|standing| standing.may_request_changes).then(|| view! {
                     <button class="btn" name="verdict" value="request_changes">

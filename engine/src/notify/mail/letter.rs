@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use model::notify::Language;
+use model::visible::{shown, shown_in_line};
 
 /// The longest subject, in characters.
 const SUBJECT: usize = 200;
@@ -68,7 +69,7 @@ impl Letter {
                     let rule = "-".repeat(heading.chars().count());
                     writeln!(text, "{heading}\n{rule}")
                 }
-                Block::Text(words) => writeln!(text, "{}", clean(words)),
+                Block::Text(words) => writeln!(text, "{}", shown(words)),
                 Block::Facts(facts) => {
                     for (name, value) in facts {
                         let _ = writeln!(text, "{name}: {}", one_line(value, 1_000));
@@ -114,7 +115,7 @@ impl Letter {
                     writeln!(body, "<h2>{}</h2>", escape(&one_line(heading, SUBJECT)))
                 }
                 Block::Text(words) => {
-                    let words = escape(&clean(words)).replace('\n', "<br>");
+                    let words = escape(&shown(words)).replace('\n', "<br>");
                     writeln!(body, "<p>{words}</p>")
                 }
                 Block::Facts(facts) => {
@@ -169,26 +170,14 @@ impl Letter {
     }
 }
 
-/// One line: control characters, and those that turn the reading direction, become spaces.
+/// One line, with marks for what nobody would see.
 pub(super) fn one_line(text: &str, longest: usize) -> String {
-    let shown: String = text
-        .chars()
-        .map(|character| if hidden(character) { ' ' } else { character })
-        .collect();
-    cut(shown.trim(), longest)
-}
-
-/// Several lines without anything that a terminal or a client would obey.
-fn clean(text: &str) -> String {
-    text.replace("\r\n", "\n")
-        .chars()
-        .filter(|character| *character == '\n' || !hidden(*character))
-        .collect()
+    cut(shown_in_line(text).trim(), longest)
 }
 
 /// The last lines of a log: what went wrong stands at the end.
 fn excerpt(text: &str) -> String {
-    let text = clean(&text.replace('\t', "    "));
+    let text = shown(&text.replace('\t', "    ")).into_owned();
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let begin = lines.len().saturating_sub(EXCERPT_LINES);
     let mut shown = lines[begin..].join("\n");
@@ -203,11 +192,6 @@ fn excerpt(text: &str) -> String {
     } else {
         shown
     }
-}
-
-fn hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn cut(text: &str, longest: usize) -> String {
@@ -261,10 +245,10 @@ mod tests {
     fn plain_text_reads_well() {
         assert_eq!(
             letter().plain(),
-            "One[31m & <b>\n\nBy: admin  X: y\n\nLook:\nhttps://night.example/approvals/7\n\n\
+            "One␛[31m & <b>\n\nBy: admin␍ X: y\n\nLook:\nhttps://night.example/approvals/7\n\n\
              Log:\n  | first\n  | </pre><script>alert(1)</script>\n"
         );
-        assert_eq!(letter().subject(), "Sign: a  Bcc: all@example.org");
+        assert_eq!(letter().subject(), "Sign: a␍ Bcc: all@example.org");
     }
 
     #[test]
@@ -272,7 +256,7 @@ mod tests {
         let html = letter().html();
         assert!(!html.contains("<script>"), "{html}");
         assert!(html.contains("&lt;/pre&gt;&lt;script&gt;"), "{html}");
-        assert!(html.contains("One[31m &amp; &lt;b&gt;"), "{html}");
+        assert!(html.contains("One␛[31m &amp; &lt;b&gt;"), "{html}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use model::id::{ApprovalId, TaskId};
 use model::plan::Gate;
 use model::view::Verdict;
+use model::visible::shown_in_line;
 use serde_json::{Value, json};
 
 use crate::tasks::digest::hex;
@@ -81,15 +82,15 @@ pub fn envelope(kind: &str, at: DateTime<Utc>, data: &Value) -> Value {
     })
 }
 
-/// Text that Slack shows as it is: no link, no mention, no `<!channel>`, one line.
+/// Text that Slack shows as it is: no link, no mention, no `<!channel>`, nothing invisible,
+/// one line.
 pub(crate) fn slack_text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in shown_in_line(text).chars() {
         match character {
             '&' => shown.push_str("&amp;"),
             '<' => shown.push_str("&lt;"),
             '>' => shown.push_str("&gt;"),
-            control if control.is_control() => shown.push(' '),
             other => shown.push(other),
         }
     }
@@ -271,6 +272,19 @@ mod tests {
         assert_eq!(
             slack(&facts, None)["text"],
             "Task &lt;!channel&gt; &amp; &lt;@U1&gt;  awaiting approval: https://x.example/a|&lt;b&gt;"
+        );
+    }
+
+    #[test]
+    fn slack_shows_what_nobody_would_see() {
+        let facts = AwaitingApproval {
+            task: "deploy\u{202e}\u{200b}\r",
+            outputs_uri: Some("https://good.example\u{1b}/\u{ad}"),
+            ..facts()
+        };
+        assert_eq!(
+            slack(&facts, None)["text"],
+            "Task deploy⟨U+202E⟩⟨U+200B⟩␍ awaiting approval: https://good.example␛/⟨U+00AD⟩"
         );
     }
 

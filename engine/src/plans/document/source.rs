@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use model::visible::turns_direction;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
@@ -158,7 +159,7 @@ fn refused(c: char) -> Option<&'static str> {
         '\t' => Some("there is a tab here; indent with spaces, and write \\t inside double quotes"),
         '\u{feff}' => Some("there is a byte order mark here; save the file as UTF-8 without one"),
         '\0' => Some("there is a NUL character here; remove it"),
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => Some(
+        c if turns_direction(c) => Some(
             "there is an invisible character here that changes the direction of writing; remove it",
         ),
         c if c.is_control() => Some("there is a control character here; remove it"),

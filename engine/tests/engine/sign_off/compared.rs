@@ -38,7 +38,7 @@ async fn differences(
     earlier
         .changes
         .into_iter()
-        .map(|change| (change.field, change.lines))
+        .map(|change| (change.field, change.lines.map(|lines| lines.shown())))
         .collect()
 }
 
