@@ -5,6 +5,7 @@ use model::plan::Gate;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use super::invisible::invisible_in_attempt;
 use super::patches::{Patches, Touched};
 use crate::Result;
 use crate::plans::condition::{ConditionContext, GateContext};
@@ -31,6 +32,13 @@ pub(crate) async fn after_result(
     } else {
         None
     };
+    let invisible = if looks_at_files(gate) {
+        let (outputs, uri) = (result.outputs.as_ref(), result.outputs_uri.as_deref());
+        let all = invisible_in_attempt(connection, task, attempt, outputs, uri).await?;
+        (!all.unsearched).then_some(all.found)
+    } else {
+        None
+    };
     Ok(GateContext {
         condition,
         exit_code: result.exit_code,
@@ -40,6 +48,7 @@ pub(crate) async fn after_result(
         cost: telemetry("cost").filter(Value::is_number),
         diff_size: patches.as_ref().map(Touched::lines),
         changed_paths: patches.map(|patches| patches.paths),
+        invisible_characters: invisible,
         duration: Some(seconds),
     })
 }
@@ -47,6 +56,11 @@ pub(crate) async fn after_result(
 /// Whether any condition of the gate could look at what patches touch.
 pub(crate) fn looks_at_patches(gate: &Gate) -> bool {
     names(gate, "changed_paths") || names(gate, "diff_size")
+}
+
+/// Whether any condition of the gate could look at what all files hold.
+pub(super) fn looks_at_files(gate: &Gate) -> bool {
+    names(gate, "invisible_characters")
 }
 
 /// Whether any condition of the gate could look at this variable.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::facts;
+use super::invisible::SEARCHED_BYTES;
 use super::patches::PATCH_BYTES;
 use super::risk::ruling;
 use crate::plans::condition::{ConditionContext, GateContext};
@@ -25,8 +26,8 @@ pub(crate) const REPLAYS: usize = 2;
 const MOST: u32 = 5_000;
 /// How many are held at once: each may bring a report of a megabyte.
 const BATCH: i64 = 25;
-/// How many bytes of patches one question reads at most.
-const PATCH_BUDGET: i64 = 256 * 1024 * 1024;
+/// How many bytes of files one question reads at most.
+const FILE_BUDGET: i64 = 256 * 1024 * 1024;
 /// How many of them each list of the answer names.
 const LISTED: usize = 200;
 
@@ -41,8 +42,9 @@ struct Record {
     exit_code: Option<i32>,
     report: Option<Value>,
     outputs_uri: Option<String>,
-    /// What its patches would take to read.
+    /// What its patches, and all of its files, would take to read.
     patch_bytes: i64,
+    file_bytes: i64,
     /// The step asked for an approval itself, or somebody for the changes that it holds.
     asks: bool,
     stopped: bool,
@@ -81,7 +83,7 @@ pub async fn what_if(
         .collect();
     let mut known = Known::default();
     let mut before = (i64::MAX, i64::MAX, i32::MAX);
-    let mut patch_bytes = 0;
+    let mut bytes = 0;
     // Whoever asks besides waits for these, and everybody else has the other connections.
     let _slot = engine.replays.acquire().await.map_err(anyhow::Error::new)?;
     loop {
@@ -97,9 +99,12 @@ pub async fn what_if(
                 .task(&record.name)
                 .and_then(|task| task.approval.as_ref());
             if gate.is_some_and(facts::looks_at_patches) {
-                patch_bytes += record.patch_bytes;
+                bytes += record.patch_bytes;
             }
-            if answer.considered >= MOST || patch_bytes > PATCH_BUDGET {
+            if gate.is_some_and(facts::looks_at_files) {
+                bytes += record.file_bytes;
+            }
+            if answer.considered >= MOST || bytes > FILE_BUDGET {
                 answer.cut = true;
                 return Ok(answer);
             }
@@ -158,6 +163,9 @@ async fn read(
                       SELECT coalesce(sum(f.bytes), 0)::bigint FROM artifacts f
                       WHERE f.task_id = t.id AND f.attempt = a.number AND f.path ~* '\.(diff|patch)$'))
                       ELSE 0 END AS "patch_bytes!",
+                  CASE WHEN t.name = ANY($3) THEN least($9::bigint, (
+                      SELECT coalesce(sum(f.bytes), 0)::bigint FROM artifacts f
+                      WHERE f.task_id = t.id AND f.attempt = a.number)) ELSE 0 END AS "file_bytes!",
                   (coalesce(a.report -> 'approval' = 'true', false) OR EXISTS (
                       SELECT 1 FROM approvals p
                       WHERE p.task_id = t.id AND p.attempt < a.number AND p.state = 'changes_requested')) AS "asks!",
@@ -176,6 +184,7 @@ async fn read(
         attempt,
         BATCH,
         PATCH_BYTES,
+        SEARCHED_BYTES,
     )
     .fetch_all(connection)
     .await?)

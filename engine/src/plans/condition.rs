@@ -34,6 +34,8 @@ pub struct GateContext {
     pub changed_paths: Option<Vec<String>>,
     /// Lines that the patches add and remove.
     pub diff_size: Option<u64>,
+    /// How many characters of the outputs, the link and the files nobody sees.
+    pub invisible_characters: Option<u64>,
     /// From the report's `telemetry`.
     pub tokens: Option<Value>,
     pub cost: Option<Value>,
@@ -58,7 +60,7 @@ const BRACKETS: usize = 32;
 const LOOPS: usize = 2;
 
 const TASK_VARIABLES: [&str; 2] = ["inputs", "tasks"];
-const GATE_VARIABLES: [&str; 10] = [
+const GATE_VARIABLES: [&str; 11] = [
     "inputs",
     "tasks",
     "exit_code",
@@ -66,6 +68,7 @@ const GATE_VARIABLES: [&str; 10] = [
     "outputs_uri",
     "changed_paths",
     "diff_size",
+    "invisible_characters",
     "tokens",
     "cost",
     "duration",
@@ -101,6 +104,10 @@ pub fn gate_condition(expression: &str, context: &GateContext) -> Result<bool, C
             context.changed_paths.clone().map(Value::from),
         ),
         ("diff_size", context.diff_size.map(Value::from)),
+        (
+            "invisible_characters",
+            context.invisible_characters.map(Value::from),
+        ),
         ("tokens", context.tokens.clone()),
         ("cost", context.cost.clone()),
         ("duration", context.duration.map(Value::from)),

@@ -15,6 +15,7 @@ fn gate(expression: &str) -> Result<bool, ConditionError> {
             outputs_uri: Some("https://github.com/a/b/pull/1".to_owned()),
             changed_paths: Some(vec!["src/main.rs".to_owned(), "docs/a.md".to_owned()]),
             diff_size: Some(12),
+            invisible_characters: Some(3),
             tokens: Some(json!(52_000)),
             cost: Some(json!(0.4)),
             duration: Some(3.5),
@@ -36,6 +37,7 @@ fn answers() {
         ("has(outputs.missing) && outputs.missing > 3", false),
         (r#"inputs.names.exists(n, n == "b")"#, true),
         ("size(outputs.files) > 5", false),
+        ("invisible_characters > 0", true),
         (r#"changed_paths.all(p, p.startsWith("docs/"))"#, false),
         (
             "diff_size < 20 && tokens < 100000 && cost < 1.0 && duration < 60.0",
@@ -44,6 +46,14 @@ fn answers() {
     ] {
         assert_eq!(gate(expression), Ok(answer), "{expression}");
     }
+}
+
+#[test]
+fn a_gate_alone_knows_what_nobody_sees() {
+    assert_eq!(check_gate("invisible_characters > 0"), Ok(()));
+    assert!(check_task("invisible_characters > 0").is_err());
+    let unknown = gate_condition("invisible_characters == 0", &GateContext::default());
+    assert!(unknown.is_err(), "{unknown:?}");
 }
 
 #[test]

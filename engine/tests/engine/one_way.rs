@@ -1,7 +1,7 @@
 //! The one way into the queue: attacks on it, the belt beneath it, and digests at the moment of effect.
 
 use engine::lifecycle::{
-    Channel, Decide, act_on_due, cancel, claim, decide, hold, pending_for_task, refused, rerun,
+    Channel, Decide, act_on_due, cancel, claim, hold, pending_for_task, refused, rerun,
     retry_failed, unhold,
 };
 use engine::tasks::AttemptResult;
@@ -16,7 +16,8 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use crate::support::{
-    claim_one, end, engine, finish_with, gate, move_clock, person, plan, run, state, task, worker,
+    claim_one, decide, end, engine, finish_with, gate, move_clock, person, plan, run, state, task,
+    worker,
 };
 
 /// `build` with a gate after its result, and `publish` behind it.

@@ -55,6 +55,7 @@ impl IntoResponse for ApiError {
             Error::NotFound(_)
             | Error::Conflict(_)
             | Error::Gone(_)
+            | Error::DigestNeeded(_)
             | Error::Forbidden(_)
             | Error::Unauthenticated(_)
             | Error::TooMany { .. }

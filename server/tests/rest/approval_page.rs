@@ -2,8 +2,9 @@
 
 use axum::http::StatusCode;
 use engine::Engine;
+use engine::lifecycle::{claim, finish};
 use engine::reported::{self, NewReport};
-use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, claim, enqueue, finish};
+use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, enqueue};
 use model::id::ApprovalId;
 use model::identity::{Principal, Role};
 use model::plan::{Gate, Signer};
@@ -11,6 +12,7 @@ use model::reported::Status;
 use model::task::GatePhase;
 use model::view::Outcome;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
 use crate::house::{House, settings};

@@ -408,7 +408,7 @@ async fn a_plan_that_asks_for_nobody_is_told_until_they_are_made(pool: PgPool) {
     let engine = engine_with(pool, None);
     let admin = person(&engine, "admin", &[Role::Admin]).await;
     let source = "plan: lonely\ntasks:\n  a: { run: [x], approval: { from: [\"group:release\", \"user:lead@example.org\"], required: 2 } }\n";
-    engine::plans::save(&engine, &admin, "lonely", source, None, PlanOrigin::Api)
+    engine::lifecycle::save(&engine, &admin, "lonely", source, None, PlanOrigin::Api)
         .await
         .expect("it is stored");
     let told = || async {

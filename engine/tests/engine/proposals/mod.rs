@@ -3,7 +3,7 @@
 mod files;
 mod signers;
 
-use engine::lifecycle::{Channel, Decide, Decided, Saved, decide, save, start};
+use engine::lifecycle::{Channel, Decide, Decided, Saved, save, start};
 use engine::plans::{PlanOrigin, current};
 use engine::{Engine, Error, Result, Settings, history};
 use model::id::{AccountId, ApprovalId, TaskId, TokenId};
@@ -13,7 +13,7 @@ use model::view::{ApprovalState, Verdict};
 use serde_json::json;
 use sqlx::PgPool;
 
-use crate::support::{person, state};
+use crate::support::{decide, person, state};
 
 /// `deploy` waits for an approver.
 pub const GATED: &str = "plan: release
@@ -179,6 +179,7 @@ async fn a_version_without_the_gate_runs_once_it_is_signed(pool: PgPool) {
     assert_eq!(shown.row.task, "version 2 of release");
     assert_eq!(shown.row.plan.as_deref(), Some("release"));
     let diff = shown.diff.expect("a difference");
+    let diff = diff.as_str();
     assert!(
         diff.contains("+++ release version 2") && diff.contains("approval: {at: start"),
         "{diff}"

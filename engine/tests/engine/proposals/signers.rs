@@ -197,14 +197,9 @@ async fn who_lost_the_role_cannot_sign(pool: PgPool) {
     let second = person(engine, "second@example.org", &[Role::Approver]).await;
     let approval = house.weaken().await;
     let admin = Principal::system("test");
-    engine::identity::accounts::set_roles(
-        engine,
-        &admin,
-        account(&house.approver),
-        &[Role::Viewer],
-    )
-    .await
-    .expect("demoted");
+    engine::lifecycle::people::set_roles(engine, &admin, account(&house.approver), &[Role::Viewer])
+        .await
+        .expect("demoted");
     let signed = answer(engine, &house.approver, approval, Verdict::Approve).await;
     assert!(matches!(signed, Err(Error::Forbidden(_))), "{signed:?}");
     answer(engine, &second, approval, Verdict::Approve)

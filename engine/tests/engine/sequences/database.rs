@@ -1,8 +1,7 @@
 //! The same sequences on PostgreSQL, by the engine's own verbs.
 
 use engine::lifecycle::{
-    Channel, Decide, act_on_due, cancel, claim, decide, hold, pending_for_task, rerun,
-    retry_failed, unhold,
+    Channel, Decide, act_on_due, cancel, claim, hold, pending_for_task, rerun, retry_failed, unhold,
 };
 use engine::tasks::Claimed;
 use engine::{Engine, Error};
@@ -17,7 +16,7 @@ use sqlx::PgPool;
 
 use super::oracle::{Seen, judge_rest, judge_start};
 use super::{Caller, Verb, any_plan, verb};
-use crate::support::{end, engine, person, run, worker};
+use crate::support::{decide, end, engine, person, run, worker};
 
 const SEQUENCES: usize = 200;
 

@@ -62,7 +62,15 @@ pub fn judge_start(plan: &Plan, started: usize, before: &[Seen]) -> Result<(), S
             task.name
         ));
     }
-    let mut above: Vec<usize> = task.needs.iter().map(|name| place(plan, name)).collect();
+    // A join that admits a need without success goes on from its end, whatever stands before that.
+    let strict = |place_of: usize| -> Vec<usize> {
+        let task = &plan.tasks[place_of];
+        match task.join {
+            Join::AllSucceeded => task.needs.iter().map(|name| place(plan, name)).collect(),
+            Join::AllDone | Join::AnySucceeded => Vec::new(),
+        }
+    };
+    let mut above = strict(started);
     while let Some(next) = above.pop() {
         if before[next].is_undecided() {
             return Err(format!(
@@ -70,10 +78,7 @@ pub fn judge_start(plan: &Plan, started: usize, before: &[Seen]) -> Result<(), S
                 task.name, plan.tasks[next].name
             ));
         }
-        // What succeeded keeps its result when its run is retried: it stands for those before it.
-        if before[next].state != TaskState::Succeeded {
-            above.extend(plan.tasks[next].needs.iter().map(|name| place(plan, name)));
-        }
+        above.extend(strict(next));
     }
     if before[started].approval == Some(ApprovalState::Pending) {
         return Err(format!("{} started although it is asked about", task.name));

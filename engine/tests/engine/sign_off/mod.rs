@@ -4,6 +4,7 @@ mod chain;
 mod changes_asker;
 mod compared;
 mod inputs;
+mod invisible;
 mod people;
 mod quorum;
 mod replaced;
