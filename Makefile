@@ -1,6 +1,6 @@
 # Every command a person needs. Each recipe runs in the environment that setup/ prepares.
 .DEFAULT_GOAL := help
-.PHONY: help run dev build test check bench clean
+.PHONY: help run dev build test check prove bench clean
 
 # SQL is checked against `.sqlx`, build products stay in the cache folder: see setup/env.sh.
 IN := . ./setup/env.sh &&
@@ -45,6 +45,11 @@ test: ## set up what is missing and run every check and every test, the browser'
 	@$(SAY) "Tests of the demonstration's steps" && $(IN) npm test --silent
 	@$(SAY) "The site for the browser's tests" && $(IN) cargo xtask site --release
 	@$(SAY) "Tests in the browser" && $(IN) ./setup/with-database ./setup/browser-test
+
+prove: ## put the gate through the large sizes: a million sequences of verbs, a hundred thousand patches
+	@./setup/run test
+	@$(IN) WATCHBILL_PROVE_SEQUENCES=$${SEQUENCES:-1000000} WATCHBILL_PROVE_PATCHES=$${PATCHES:-100000} \
+	    ./setup/with-database cargo test --release --package engine -- --nocapture sequences against_git
 
 bench: ## measure speed against the limits of this machine; asserts nothing; ARGS="--rows 10000000" for more
 	@./setup/run

@@ -1,5 +1,7 @@
 //! The one way into the queue: attacks on it, the belt beneath it, and digests at the moment of effect.
 
+mod digests;
+
 use engine::lifecycle::{
     Channel, Decide, act_on_due, cancel, claim, hold, pending_for_task, refused, rerun,
     retry_failed, unhold,
@@ -11,7 +13,7 @@ use model::id::{ApprovalId, RunKey, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::{Join, Plan, PlanTask};
 use model::task::{GatePhase, TaskState};
-use model::view::{ApprovalState, Outcome, Verdict};
+use model::view::{Outcome, Verdict};
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -393,124 +395,4 @@ async fn the_belt_knows_the_joins(pool: PgPool) {
         )
         .await;
     }
-}
-
-#[sqlx::test(migrator = "engine::MIGRATOR")]
-async fn what_changed_before_the_signature_is_asked_again(pool: PgPool) {
-    let Waiting {
-        engine,
-        approver,
-        build,
-        publish,
-        ..
-    } = waiting(pool, &release()).await;
-    let asked = pending(&engine, build).await;
-    raw(
-        &engine,
-        "UPDATE tasks SET outputs = '{\"changed\": \"underneath\"}' WHERE id = $1",
-        build,
-    )
-    .await;
-    let said = conflict(
-        decide(&engine, &approver, &answer(asked, Verdict::Approve))
-            .await
-            .map(|_| TaskState::Succeeded),
-    );
-    let again = pending(&engine, build).await;
-    assert_ne!(again, asked);
-    assert_eq!(said.matches("sha256:").count(), 2, "{said}");
-    assert!(
-        said.contains(&format!("asked again as approval {again}")),
-        "{said}"
-    );
-    assert_eq!(state(&engine, publish).await, TaskState::Created);
-    assert_eq!(approval_state(&engine, asked).await, "superseded");
-    decide(&engine, &approver, &answer(again, Verdict::Approve))
-        .await
-        .expect("signed as it is now");
-    assert_eq!(claim_one(&engine, &worker(&engine)).await.name, "publish");
-}
-
-async fn approval_state(engine: &Engine, approval: ApprovalId) -> String {
-    sqlx::query_scalar("SELECT state FROM approvals WHERE id = $1")
-        .bind(approval.0)
-        .fetch_one(&engine.pool)
-        .await
-        .expect("the request exists")
-}
-
-#[sqlx::test(migrator = "engine::MIGRATOR")]
-async fn what_changed_after_the_signature_is_asked_again_before_anything_goes_on(pool: PgPool) {
-    let engine = engine(pool);
-    let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
-    let tasks = vec![
-        gated("build"),
-        task("slow", &[]),
-        task("publish", &["build", "slow"]),
-    ];
-    let key = run(&engine, &plan(tasks), None).await;
-    let owner = worker(&engine);
-    let (build, slow) = (
-        claim_one(&engine, &owner).await,
-        claim_one(&engine, &owner).await,
-    );
-    end(&engine, &build, Outcome::Succeeded).await;
-    let signed = pending(&engine, build.lease.task).await;
-    decide(&engine, &approver, &answer(signed, Verdict::Approve))
-        .await
-        .expect("signed");
-    raw(
-        &engine,
-        "UPDATE tasks SET outputs = '{\"changed\": \"afterwards\"}' WHERE id = $1",
-        build.lease.task,
-    )
-    .await;
-    end(&engine, &slow, Outcome::Succeeded).await;
-    nothing_is_ready(&engine).await;
-    let publish = named(&engine, key, "publish").await;
-    assert_eq!(state(&engine, publish).await, TaskState::Created);
-    assert_eq!(
-        state(&engine, build.lease.task).await,
-        TaskState::AwaitingApproval
-    );
-    let again = pending(&engine, build.lease.task).await;
-    let why: String = sqlx::query_scalar("SELECT why FROM approvals WHERE id = $1")
-        .bind(again.0)
-        .fetch_one(&engine.pool)
-        .await
-        .expect("the request exists");
-    assert_eq!(why.matches("sha256:").count(), 2, "{why}");
-    decide(&engine, &approver, &answer(again, Verdict::Approve))
-        .await
-        .expect("signed as it is now");
-    assert_eq!(claim_one(&engine, &owner).await.name, "publish");
-}
-
-#[sqlx::test(migrator = "engine::MIGRATOR")]
-async fn a_grant_to_start_is_used_once(pool: PgPool) {
-    let engine = engine(pool);
-    let operator = person(&engine, "operator@example.org", &[Role::Operator]).await;
-    let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
-    let publish = PlanTask {
-        approval: Some(gate(GatePhase::BeforeStart)),
-        ..task("publish", &[])
-    };
-    let key = run(&engine, &plan(vec![publish]), None).await;
-    let publish = named(&engine, key, "publish").await;
-    let asked = pending(&engine, publish).await;
-    decide(&engine, &approver, &answer(asked, Verdict::Approve))
-        .await
-        .expect("granted");
-    let claimed = claim_one(&engine, &worker(&engine)).await;
-    end(&engine, &claimed, Outcome::Failed).await;
-    let next = rerun(&engine, &operator, publish)
-        .await
-        .expect("asked again");
-    assert_eq!(next, TaskState::AwaitingApproval);
-    nothing_is_ready(&engine).await;
-    assert_ne!(pending(&engine, publish).await, asked);
-    assert_eq!(
-        approval_state(&engine, asked).await,
-        ApprovalState::Approved.as_str()
-    );
 }
