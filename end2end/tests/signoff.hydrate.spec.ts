@@ -72,21 +72,29 @@ test("of two browsers that decide at once one wins, and the other is told who", 
 
 test("changes are asked for, and two then agree on what was filled in", async ({ page, browser }) => {
   const [first, second] = [await approver(page, browser, "first"), await approver(page, browser, "second")];
+  const asker = await approver(page, browser, "asker");
   const run = await startQuay(page);
   const approval = await approvalOf(page, run, "quay.pair");
-  const one = await first.newPage();
-  const said = complaints(one);
-  await one.goto(approval);
-  await live(one, true);
+  const ask = await asker.newPage();
+  const heard = complaints(ask);
+  await ask.goto(approval);
+  await live(ask, true);
   // The key leads to the note first: whoever repairs it must know why.
-  await one.keyboard.press("c");
-  await expect(one.getByLabel("Note")).toBeFocused();
-  await one.keyboard.type("say it louder");
-  await one.getByRole("button", { name: "Ask for changes" }).click();
-  await expect(one.locator(".outcome")).toContainText("Changes asked for by first-");
+  await ask.keyboard.press("c");
+  await expect(ask.getByLabel("Note")).toBeFocused();
+  await ask.keyboard.type("say it louder");
+  await ask.getByRole("button", { name: "Ask for changes" }).click();
+  await expect(ask.locator(".outcome")).toContainText("Changes asked for by asker-");
 
   const anew = await approvalOf(page, run, "quay.pair");
   expect(anew).not.toBe(approval);
+  // Where two must sign, who asked for the changes is none of them.
+  await ask.goto(anew);
+  await expect(ask.getByText("asked for changes in round 1").first()).toBeVisible();
+  await expect(ask.getByRole("button", { name: "Approve" })).toHaveCount(0);
+  expect(heard).toEqual([]);
+  const one = await first.newPage();
+  const said = complaints(one);
   await one.goto(anew);
   await live(one, true);
   await expect(one.getByText("wanted: say it louder")).toBeVisible();
@@ -119,8 +127,9 @@ test("changes are asked for, and two then agree on what was filled in", async ({
   await until(page, run, "quay.publish", "succeeded");
 
   await page.goto("/decisions");
-  await expect(page.getByText("Changes asked for by first-").first()).toBeVisible();
+  await expect(page.getByText("Changes asked for by asker-").first()).toBeVisible();
   expect(said).toEqual([]);
+  await asker.close();
   await first.close();
   await second.close();
 });
