@@ -33,12 +33,13 @@ BEGIN
     FROM task_dependencies d JOIN tasks n ON n.id = d.needs_task_id
     WHERE d.task_id = task;
     RETURN undecided = 0
-       AND (needs = 0
-            OR CASE join_rule
-                   WHEN 'all_succeeded' THEN succeeded = needs
-                   WHEN 'any_succeeded' THEN succeeded > 0
-                   ELSE true
-               END);
+       -- A task with a join needs something: where that is gone, nobody can tell.
+       AND CASE join_rule
+               WHEN 'all_succeeded' THEN needs > 0 AND succeeded = needs
+               WHEN 'any_succeeded' THEN succeeded > 0
+               WHEN 'all_done' THEN needs > 0
+               ELSE true
+           END;
 END
 $$;
 COMMENT ON FUNCTION watchbill_may_start(bigint, text) IS

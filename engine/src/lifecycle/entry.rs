@@ -21,6 +21,9 @@ use crate::{Error, Result};
 /// The contexts of the runs that one transaction has read.
 pub(super) type Contexts = HashMap<RunKey, (Value, Value)>;
 
+/// Why a task does not start of which some needs are not kept any more.
+const NEEDS_ARE_GONE: &str = "some of what it needs is no longer kept, so nobody can tell whether it may; start the plan anew";
+
 /// What becomes of a task that wants to start.
 pub(super) enum Entry {
     /// This need has not ended.
@@ -45,6 +48,9 @@ pub(super) async fn judge(
     definition: &PlanTask,
     needs: &[Need],
 ) -> Result<Entry> {
+    if needs.len() < definition.needs.len() {
+        return Ok(Entry::LeftOut(NEEDS_ARE_GONE.to_owned()));
+    }
     match admission(definition.join, needs) {
         Admission::Waits(need) => return Ok(Entry::Waits(need.name.clone())),
         Admission::Unmet(need) => {
@@ -81,11 +87,17 @@ pub(super) async fn judge(
 pub(super) async fn demand_needs(
     connection: &mut PgConnection,
     task: &StoredTask,
-    join: Join,
+    definition: &PlanTask,
 ) -> Result<Vec<Need>> {
     let mut needs = needs_of(connection, &[task.id]).await?;
     let needs = needs.remove(&task.id).unwrap_or_default();
-    let open = match admission(join, &needs) {
+    if needs.len() < definition.needs.len() {
+        return Err(Error::Conflict(format!(
+            "task {} ({}) cannot start: {NEEDS_ARE_GONE}",
+            task.id, task.name
+        )));
+    }
+    let open = match admission(definition.join, &needs) {
         Admission::Met => return Ok(needs),
         Admission::Waits(need) | Admission::Unmet(need) => need.clone(),
     };

@@ -38,7 +38,7 @@ async fn put(
         .map_err(|error| Error::Conflict(format!("task {task}: {error}")))?;
     if next == TaskState::Queued {
         let definition = task_definition(engine, &mut transaction, &stored).await?;
-        entry::demand_needs(&mut transaction, &stored, definition.join).await?;
+        entry::demand_needs(&mut transaction, &stored, &definition).await?;
     }
     write_moves(
         &mut transaction,

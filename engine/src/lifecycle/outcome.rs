@@ -92,7 +92,7 @@ impl Outcome<'_> {
             }
         };
         if self.task.native {
-            self.demand_needs(connection).await?;
+            self.demand_free_start(connection).await?;
         }
         let rounds = self.request.gate.rounds;
         let asked = sqlx::query_scalar!(
@@ -117,10 +117,24 @@ impl Outcome<'_> {
         self.write(connection, event, Some(reason)).await
     }
 
+    /// Changes lead to another start, which those who sign starts would not be asked about.
+    async fn demand_free_start(&self, connection: &mut PgConnection) -> Result<()> {
+        let definition = task_definition(self.engine, connection, self.task).await?;
+        let gate = definition.approval.as_ref();
+        if gate.is_some_and(|gate| gate.phase == GatePhase::BeforeStart) {
+            return Err(Error::Conflict(format!(
+                "task {} asks before each start: reject this and run it again, so that its start is asked about",
+                self.task.id
+            )));
+        }
+        entry::demand_needs(connection, self.task, &definition).await?;
+        Ok(())
+    }
+
     /// A start that was asked for goes by the one way into the queue, as every other.
     async fn demand_needs(&self, connection: &mut PgConnection) -> Result<()> {
         let definition = task_definition(self.engine, connection, self.task).await?;
-        entry::demand_needs(connection, self.task, definition.join).await?;
+        entry::demand_needs(connection, self.task, &definition).await?;
         Ok(())
     }
 

@@ -69,7 +69,7 @@ async fn demand_start(
     stored: &StoredTask,
 ) -> Result<()> {
     let definition = task_definition(engine, connection, stored).await?;
-    let needs = entry::demand_needs(connection, stored, definition.join).await?;
+    let needs = entry::demand_needs(connection, stored, &definition).await?;
     entry::demand_idle_dependants(connection, stored).await?;
     let mut contexts = HashMap::new();
     match entry::judge(connection, &mut contexts, stored, &definition, &needs).await? {

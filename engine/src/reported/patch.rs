@@ -29,12 +29,13 @@ pub async fn patch(
     check::patch(patch)?;
     let mut transaction = engine.pool.begin().await?;
     let connection = &mut *transaction;
-    let stored = lock_task(connection, task).await?;
+    // The plan before the task, as all who hold both take them.
     if versions::hold_proposal(connection, task).await?.is_some() {
         return Err(Error::Conflict(format!(
             "task {task} proposes a plan's version; a report cannot change it"
         )));
     }
+    let stored = lock_task(connection, task).await?;
     if stored.native {
         return Err(Error::Conflict(format!(
             "task {task} is run by Watchbill itself and is {}; a report cannot change it",

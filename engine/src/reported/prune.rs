@@ -47,6 +47,8 @@ pub async fn prune_before(
     Ok(Pruned { deleted, cutoff })
 }
 
+/// Deletes a batch. A task that another one needs stays until that one is gone: without it
+/// nobody could tell whether the other may start.
 async fn prune_batch(engine: &Engine, cutoff: DateTime<Utc>) -> Result<u64> {
     let mut transaction = engine.pool.begin().await?;
     let tasks = sqlx::query!(
@@ -54,6 +56,7 @@ async fn prune_batch(engine: &Engine, cutoff: DateTime<Utc>) -> Result<u64> {
          WHERE t.sort_at < $1 AND t.started_at < $1
            AND t.state IN ('succeeded', 'failed', 'skipped', 'cancelled')
            AND NOT EXISTS (SELECT FROM runs r WHERE r.id = t.run AND r.plan_id IS NOT NULL AND r.finished_at IS NULL)
+           AND NOT EXISTS (SELECT FROM task_dependencies d WHERE d.needs_task_id = t.id)
          ORDER BY t.sort_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED",
         cutoff,
         BATCH

@@ -2,18 +2,20 @@
 
 use engine::Engine;
 use engine::lifecycle::rerun;
+use engine::tasks::AttemptResult;
 use model::id::ApprovalId;
 use model::identity::Role;
 use model::plan::PlanTask;
 use model::task::{GatePhase, TaskState};
 use model::view::{ApprovalState, Outcome, Verdict};
+use serde_json::json;
 use sqlx::PgPool;
 
 use super::{
     Waiting, answer, conflict, gated, named, nothing_is_ready, pending, raw, release, waiting,
 };
 use crate::support::{
-    claim_one, decide, end, engine, gate, person, plan, run, state, task, worker,
+    claim_one, decide, end, engine, finish_with, gate, person, plan, run, state, task, worker,
 };
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
@@ -134,4 +136,33 @@ async fn a_grant_to_start_is_used_once(pool: PgPool) {
         approval_state(&engine, asked).await,
         ApprovalState::Approved.as_str()
     );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn changes_lead_to_no_start_that_nobody_granted(pool: PgPool) {
+    let engine = engine(pool);
+    let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
+    let publish = PlanTask {
+        approval: Some(gate(GatePhase::BeforeStart)),
+        ..task("publish", &[])
+    };
+    let key = run(&engine, &plan(vec![publish]), None).await;
+    let publish = named(&engine, key, "publish").await;
+    let asked = pending(&engine, publish).await;
+    decide(&engine, &approver, &answer(asked, Verdict::Approve))
+        .await
+        .expect("granted");
+    // The step itself asks for a look at its result, which the reported tasks' signers answer.
+    let claimed = claim_one(&engine, &worker(&engine)).await;
+    let mut result = AttemptResult::bare(Outcome::Succeeded);
+    result.report = Some(json!({ "approval": true }));
+    finish_with(&engine, &claimed, result).await;
+    let look = pending(&engine, publish).await;
+    let said = conflict(
+        decide(&engine, &approver, &answer(look, Verdict::RequestChanges))
+            .await
+            .map(|_| TaskState::Queued),
+    );
+    assert!(said.contains("asks before each start"), "{said}");
+    nothing_is_ready(&engine).await;
 }

@@ -396,3 +396,37 @@ async fn the_belt_knows_the_joins(pool: PgPool) {
         .await;
     }
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn pruning_takes_no_gate_away(pool: PgPool) {
+    let Waiting {
+        engine,
+        operator,
+        approver,
+        build,
+        publish,
+        ..
+    } = waiting(pool, &release()).await;
+    let approval = pending(&engine, build).await;
+    decide(&engine, &approver, &answer(approval, Verdict::Reject))
+        .await
+        .expect("refused");
+    let admin = person(&engine, "admin@example.org", &[Role::Admin]).await;
+    let cutoff = engine.clock.now() + chrono::TimeDelta::days(1);
+    engine::reported::prune_before(&engine, &admin, cutoff)
+        .await
+        .expect("pruned");
+    let said = conflict(rerun(&engine, &operator, publish).await);
+    assert!(said.contains("build was refused"), "{said}");
+    // Not even where it is gone, as an older version would leave it.
+    raw(&engine, "DELETE FROM tasks WHERE id = $1", build).await;
+    let said = conflict(rerun(&engine, &operator, publish).await);
+    assert!(said.contains("no longer kept"), "{said}");
+    raw(
+        &engine,
+        "UPDATE tasks SET state = 'queued', ready_at = watchbill_now() WHERE id = $1",
+        publish,
+    )
+    .await;
+    nothing_is_ready(&engine).await;
+}

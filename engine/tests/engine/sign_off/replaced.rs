@@ -38,13 +38,14 @@ async fn a_late_answer_names_the_newest_request_about_the_same_task(pool: PgPool
         None,
         "nothing came of it yet"
     );
+    // Claimed first: a claim passes over what a refused answer may hold for a moment yet.
+    let claimed = claim_one(&engine, &worker(&engine)).await;
     let early = say(&engine, &two, first, Verdict::Approve).await;
     assert!(
         matches!(&early, Err(Error::Conflict(why)) if why.contains("already changes_requested by one@")),
         "{early:?}"
     );
 
-    let claimed = claim_one(&engine, &worker(&engine)).await;
     end(&engine, &claimed, Outcome::Succeeded).await;
     let second = pending(&engine, task).await;
     cancel(&engine, &operator, task, None)
