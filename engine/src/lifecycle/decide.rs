@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use super::outcome::Outcome;
 use super::quorums::tell_if_out_of_reach;
 use super::signed;
-use super::unseen::{Unseen, is_blind};
+use super::unseen::{Unseen, digest_needed, is_blind};
 use super::versions;
 use crate::approvals::tally::{self, Standing, Tally};
 use crate::approvals::{Signature, may_sign, phase_of, successor};
@@ -100,6 +100,9 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
             "approval {} is about a plan's version: a person who has logged in signs it, and no token",
             answer.approval
         )));
+    }
+    if proposal.is_some() && answer.digest.is_none() {
+        return Err(digest_needed(&engine.settings, answer.approval, task));
     }
     // The run's lock first, as every verb takes it; a pruned task has nothing to decide.
     let stored = lock_task(connection, task).await?;

@@ -1,6 +1,6 @@
 //! Pausing: while a plan is paused, its triggers record skips instead of runs.
 
-use model::identity::{Permission, Principal};
+use model::identity::{Permission, Principal, PrincipalKind};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -43,6 +43,14 @@ pub async fn resume(engine: &Engine, principal: &Principal, name: &str) -> Resul
     let is_held = held::is_held(&mut transaction, name).await?;
     if is_held {
         crate::authorise(principal, Permission::EditPlan)?;
+        if !matches!(
+            principal.kind,
+            PrincipalKind::Session { .. } | PrincipalKind::System
+        ) {
+            return Err(Error::Forbidden(format!(
+                "plan {name} lost a gate or a condition: a person who has logged in accepts that, and no token"
+            )));
+        }
     }
     let changed = sqlx::query!(
         "UPDATE plans SET paused_at = NULL, paused_by = NULL WHERE name = $1 AND paused_at IS NOT NULL",

@@ -4,8 +4,8 @@ use engine::lifecycle::{Channel, Decide, save};
 use engine::plans::{PlanOrigin, pause, resume};
 use engine::upkeep::{Rechecked, Severity, findings, recheck};
 use engine::{Engine, Error};
-use model::id::RunKey;
-use model::identity::{Principal, Role};
+use model::id::{RunKey, TokenId};
+use model::identity::{Principal, PrincipalKind, Role, Scope};
 use model::plan::{Gate, Plan, RiskLevel, RiskRule, Signer};
 use model::task::{GatePhase, TaskState};
 use model::view::{Outcome, Verdict};
@@ -203,6 +203,16 @@ async fn a_person_who_resumes_it_is_not_overruled(pool: PgPool) {
     stored(&engine, LOST, &without_condition()).await;
     recheck(&engine).await.expect("a pass");
     assert!(resume(&engine, &approver, "nightly").await.is_err());
+    let token = Principal {
+        kind: PrincipalKind::PersonToken {
+            account: operator.account().expect("a person"),
+            token: TokenId(1),
+            scopes: vec![Scope::Run, Scope::Plans],
+        },
+        ..operator.clone()
+    };
+    let by_token = resume(&engine, &token, "nightly").await;
+    assert!(matches!(by_token, Err(Error::Forbidden(_))), "{by_token:?}");
     resume(&engine, &operator, "nightly")
         .await
         .expect("resumed");

@@ -1,6 +1,6 @@
 //! The signers of a proposal: those whom the weakened gates asked for, and never its author.
 
-use engine::lifecycle::start;
+use engine::lifecycle::{Channel, Decide, start};
 use engine::plans::NewVersions;
 use engine::{Engine, Error, Settings};
 use model::id::ApprovalId;
@@ -304,4 +304,20 @@ async fn what_is_weaker_at_the_moment_of_effect_is_asked_anew(pool: PgPool) {
         (runs(&engine).await, standing(&engine, 2).await),
         (2, "effective".to_owned())
     );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn nobody_signs_one_without_a_look(pool: PgPool) {
+    let house = House::gated(pool).await;
+    let approval = house.weaken().await;
+    let blind = Decide {
+        approval,
+        digest: None,
+        verdict: Verdict::Approve,
+        note: None,
+        inputs: None,
+        channel: Channel::Api,
+    };
+    let answer = engine::lifecycle::decide(&house.engine, &house.approver, &blind).await;
+    assert!(matches!(answer, Err(Error::DigestNeeded(_))), "{answer:?}");
 }

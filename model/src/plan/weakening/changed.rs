@@ -25,18 +25,8 @@ impl Comparison<'_, '_> {
                     gates: before.clone(),
                 });
             }
-            if is.when != was.when && (was.when.is_some() || self.only_awaited(origin)) {
-                found.push(Weakening {
-                    task: is.name.clone(),
-                    kind: WeakeningKind::Condition,
-                    sentence: format!(
-                        "{}: it stands behind a gate and starts by another condition",
-                        is.name
-                    ),
-                    gates: before.clone(),
-                });
-            }
         }
+        found.extend(self.starts_otherwise(origin, place, &before));
         let judged: Vec<Gate> = self
             .former
             .behind(origin)
@@ -57,6 +47,28 @@ impl Comparison<'_, '_> {
             });
         }
         found
+    }
+
+    /// Tells of another condition of a task that stands behind a gate, or that carries one which
+    /// others only wait for.
+    fn starts_otherwise(&self, origin: usize, place: usize, before: &[Gate]) -> Option<Weakening> {
+        let (was, is) = (self.former.task(origin), self.now.task(place));
+        let awaited = self.only_awaited(origin);
+        let mut gates = before.to_vec();
+        let own = was.approval.as_ref().filter(|_| awaited);
+        gates.extend(own.filter(|gate| !before.contains(gate)).cloned());
+        let looks_at_inputs = is.when.as_ref().is_some_and(|when| when.contains("inputs"));
+        let other = is.when != was.when && (was.when.is_some() || awaited);
+        let differs = other || (looks_at_inputs && self.inputs_differ());
+        (differs && !gates.is_empty()).then(|| Weakening {
+            task: is.name.clone(),
+            kind: WeakeningKind::Condition,
+            sentence: format!(
+                "{}: it stands behind a gate and starts by another condition",
+                is.name
+            ),
+            gates,
+        })
     }
 
     /// Tells if some task only waits for this gated one: then a condition that leaves the gated
@@ -90,13 +102,16 @@ impl Comparison<'_, '_> {
     /// Tells if the plan's own values differ, from which a step's templates are filled.
     fn filled_otherwise(&self, task: &PlanTask) -> bool {
         let (was, is) = (self.former.plan, self.now.plan);
-        let texts = templates(task);
-        let mention = |word: &str| texts.iter().any(|text| text.contains(word));
         let run = was.run_id != is.run_id || was.timezone != is.timezone;
-        (run && mention("run"))
-            || was.inputs.iter().chain(&is.inputs).any(|input| {
-                mention(&input.name) && meaning(was, &input.name) != meaning(is, &input.name)
-            })
+        // Inputs reach every step in its environment, whatever its texts say.
+        self.inputs_differ() || (run && !templates(task).is_empty())
+    }
+
+    /// Tells if any input of the plan is another one than before.
+    pub(super) fn inputs_differ(&self) -> bool {
+        let (was, is) = (self.former.plan, self.now.plan);
+        let mut inputs = was.inputs.iter().chain(&is.inputs);
+        inputs.any(|input| meaning(was, &input.name) != meaning(is, &input.name))
     }
 }
 

@@ -25,9 +25,28 @@ pub(super) fn compare(
         }
         new_secrets(former.as_ref(), &now, place, may_name_secret, &mut found);
     }
-    let mut said = BTreeSet::new();
-    found.retain(|weakening| said.insert(weakening.sentence.clone()));
-    found
+    told_once(found)
+}
+
+/// Joins what is said in the same words; all the gates that it concerns are kept.
+fn told_once(found: Vec<Weakening>) -> Vec<Weakening> {
+    let mut told: Vec<Weakening> = Vec::with_capacity(found.len());
+    for weakening in found {
+        let known = told
+            .iter_mut()
+            .find(|known| known.sentence == weakening.sentence);
+        match known {
+            None => told.push(weakening),
+            Some(known) => {
+                for gate in weakening.gates {
+                    if !known.gates.contains(&gate) {
+                        known.gates.push(gate);
+                    }
+                }
+            }
+        }
+    }
+    told
 }
 
 pub(super) struct Comparison<'a, 'p> {
@@ -58,27 +77,41 @@ impl Comparison<'_, '_> {
                     }),
             );
         }
-        if namesake.is_none() && things.is_empty() {
-            found.extend(self.unknown(place));
+        if namesake.is_none() {
+            found.extend(if things.is_empty() {
+                self.unknown(place)
+            } else {
+                self.renamed(self.former.doing(&task.work), place)
+            });
         }
     }
 
-    /// Whatever was lost against the former task that the new one resembles most.
+    /// Whatever was lost against the former tasks that the new one resembles most: against all
+    /// of them where it is as much.
     fn least_lost(&self, origins: &[usize], place: usize) -> Vec<Weakening> {
-        let lost = origins.iter().map(|origin| self.lost(*origin, place));
-        lost.min_by_key(Vec::len).unwrap_or_default()
+        least(origins.iter().map(|origin| self.lost(*origin, place)))
+    }
+
+    /// What a task of another name changed of the former ones that ran the same.
+    fn renamed(&self, origins: &[usize], place: usize) -> Vec<Weakening> {
+        least(origins.iter().map(|origin| self.changed(*origin, place)))
     }
 
     /// A task that nothing tells of, while former ones are gone: it may be any of them.
     fn unknown(&self, place: usize) -> Vec<Weakening> {
         let gone = vanished(self.former, self.now);
         let lost = self.least_lost(&gone, place);
-        let free = |origin: &usize| self.former.before(*origin).next().is_none();
-        if !lost.is_empty() || gone.iter().any(free) {
+        if !lost.is_empty() {
             return lost;
         }
-        let changed = gone.iter().map(|origin| self.changed(*origin, place));
-        changed.min_by_key(Vec::len).unwrap_or_default()
+        // A free task that is gone as well hides no gated one; a new one in front of all gates
+        // is none of those behind them.
+        let behind = self.now.before(place).next().is_some();
+        let candidates: Vec<usize> = gone
+            .into_iter()
+            .filter(|origin| !behind || self.former.before(*origin).next().is_some())
+            .collect();
+        self.renamed(&candidates, place)
     }
 
     /// The gates around a former task that do not stand as firmly around the new one.
@@ -89,6 +122,25 @@ impl Comparison<'_, '_> {
             .around(origin)
             .filter_map(|standing| self.weaker(&standing, origin, place, &mut used))
             .collect()
+    }
+
+    /// The former gate's kind of loss, where the standing is weaker; `None` where it is not.
+    fn judge(&self, former: &Standing<'_>, now: &Standing<'_>) -> Option<(WeakeningKind, String)> {
+        if now.strength < former.strength {
+            let what = format!(
+                "it starts whatever is decided about {}, and needed its approval",
+                now.gated.name
+            );
+            return Some((WeakeningKind::Join, what));
+        }
+        let mut looser = looser(former.gate, now.gate);
+        if self.inputs_differ() && conditions(now.gate).any(|text| text.contains("inputs")) {
+            looser.push("its conditions look at inputs, and those are other ones".to_owned());
+        }
+        (!looser.is_empty()).then(|| {
+            let what = format!("the approval of {}: {}", now.gated.name, looser.join("; "));
+            (WeakeningKind::Policy, what)
+        })
     }
 
     /// `None` where the new task meets this gate as the former one did.
@@ -118,7 +170,7 @@ impl Comparison<'_, '_> {
             let Some(standing) = standing.filter(|_| !used.contains(&candidate)) else {
                 continue;
             };
-            let Some((kind, what)) = judge(former, &standing) else {
+            let Some((kind, what)) = self.judge(former, &standing) else {
                 used.insert(candidate);
                 return None;
             };
@@ -155,20 +207,20 @@ impl Comparison<'_, '_> {
     }
 }
 
-/// Every former gate's kind of loss, where the standing is weaker; `None` where it is not.
-fn judge(former: &Standing<'_>, now: &Standing<'_>) -> Option<(WeakeningKind, String)> {
-    if now.strength < former.strength {
-        let what = format!(
-            "it starts whatever is decided about {}, and needed its approval",
-            now.gated.name
-        );
-        return Some((WeakeningKind::Join, what));
-    }
-    let looser = looser(former.gate, now.gate);
-    (!looser.is_empty()).then(|| {
-        let what = format!("the approval of {}: {}", now.gated.name, looser.join("; "));
-        (WeakeningKind::Policy, what)
-    })
+/// The shortest of these, and all that are as short.
+fn least(all: impl Iterator<Item = Vec<Weakening>>) -> Vec<Weakening> {
+    let all: Vec<Vec<Weakening>> = all.collect();
+    let shortest = all.iter().map(Vec::len).min().unwrap_or_default();
+    all.into_iter()
+        .filter(|one| one.len() == shortest)
+        .flatten()
+        .collect()
+}
+
+/// The conditions by which a gate stops, and by which it says how many sign.
+fn conditions(gate: &Gate) -> impl Iterator<Item = &String> {
+    let rules = gate.risk.iter().filter_map(|rule| rule.when.as_ref());
+    gate.when.iter().chain(rules)
 }
 
 /// Tells from where something came.

@@ -4,6 +4,8 @@
 //! gates stood between it and a start before, by its name and by what it runs and is given, and
 //! which do now. Where it cannot tell, it says weaker.
 
+#[cfg(test)]
+mod attack_tests;
 mod changed;
 mod compare;
 mod graph;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Gate, PlanTask};
-use super::graph::{Graph, secrets};
+use super::super::{EnvironmentValue, EnvironmentVariable, Gate, PlanTask};
+use super::graph::{Graph, command, secrets};
 use super::{Weakening, WeakeningKind};
 
 /// Secrets that a task names and did not name before, by its name or by what it does.
@@ -27,9 +27,9 @@ pub(super) fn new_secrets(
     let unknown: BTreeSet<&str> = secrets(task)
         .filter(|secret| !may_name_secret(secret))
         .filter(|secret| {
-            !origins
-                .iter()
-                .any(|origin| secrets(origin).any(|known| known == *secret))
+            !origins.iter().any(|origin| {
+                secrets(origin).any(|known| known == *secret) && does_the_same(origin, task)
+            })
         })
         .collect();
     found.extend(unknown.into_iter().map(|secret| Weakening {
@@ -38,6 +38,24 @@ pub(super) fn new_secrets(
         sentence: format!("{}: it is given the secret {secret}", task.name),
         gates: former.map_or_else(Vec::new, |former| nearest(former, now, place)),
     }));
+}
+
+/// Whether two tasks do the same with the same around them: who signed that a command is given a
+/// secret signed for no other command, folder or variable.
+fn does_the_same(one: &PlanTask, other: &PlanTask) -> bool {
+    command(&one.work) == command(&other.work)
+        && one.working_directory == other.working_directory
+        && texts(one).eq(texts(other))
+}
+
+/// The variables whose values the plan itself says, in its order.
+fn texts(task: &PlanTask) -> impl Iterator<Item = &EnvironmentVariable> {
+    task.environment
+        .iter()
+        .filter(|variable| match variable.value {
+            EnvironmentValue::Text(_) => true,
+            EnvironmentValue::Secret(_) => false,
+        })
 }
 
 /// The former gates before or behind a task, by its name, else by the gates that it has now.

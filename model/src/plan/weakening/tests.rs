@@ -38,11 +38,11 @@ fn variable(name: &str, value: EnvironmentValue) -> EnvironmentVariable {
     }
 }
 
-fn text(name: &str, value: &str) -> EnvironmentVariable {
+pub(super) fn text(name: &str, value: &str) -> EnvironmentVariable {
     variable(name, EnvironmentValue::Text(value.to_owned()))
 }
 
-fn secret(name: &str) -> EnvironmentVariable {
+pub(super) fn secret(name: &str) -> EnvironmentVariable {
     variable(name, EnvironmentValue::Secret(name.to_owned()))
 }
 
