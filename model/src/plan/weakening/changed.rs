@@ -16,15 +16,13 @@ impl Comparison<'_, '_> {
             .map(|standing| standing.gate.clone())
             .collect();
         let changes = self.changes(was, is);
-        if !before.is_empty() {
-            if !changes.is_empty() {
-                found.push(Weakening {
-                    task: is.name.clone(),
-                    kind: WeakeningKind::Command,
-                    sentence: format!("{}: {} behind a gate", is.name, listed(&changes)),
-                    gates: before.clone(),
-                });
-            }
+        if !before.is_empty() && !changes.is_empty() {
+            found.push(Weakening {
+                task: is.name.clone(),
+                kind: WeakeningKind::Command,
+                sentence: format!("{}: {} behind a gate", is.name, listed(&changes)),
+                gates: before.clone(),
+            });
         }
         found.extend(self.starts_otherwise(origin, place, &before));
         let judged: Vec<Gate> = self
