@@ -1,6 +1,7 @@
 //! Watches a running step until nothing of it lives.
 
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncRead;
@@ -12,6 +13,9 @@ use super::WorkerOptions;
 use super::orders::{OrderReceiver, Stop};
 use super::output::{CollectedOutput, Pump};
 use super::process::{Family, Leader};
+
+/// For how many times the drain the output of a step that has ended is read while more comes.
+const MOST_DRAINS: u32 = 10;
 
 /// Why a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,7 @@ pub async fn supervise(
     orders: &mut OrderReceiver,
 ) -> Option<Ended> {
     let stop_reading = CancellationToken::new();
+    let count = pump.count();
     let mut reading = tokio::spawn(pump.run(output, stop_reading.clone()));
     let mut giving_up = orders.clone();
     let orderly = async {
@@ -69,7 +74,7 @@ pub async fn supervise(
                 end_all(options.stop_grace, &mut leader, &family, &mut notes).await
             }
         };
-        let output = finish_reading(options, &mut reading, &stop_reading, &mut notes).await;
+        let output = finish_reading(options, &mut reading, &count, &stop_reading, &mut notes).await;
         (ending, status, output, notes)
     };
     let ended = tokio::select! {
@@ -146,22 +151,33 @@ fn note_survivors(ended: Result<(), Vec<i32>>, notes: &mut Vec<String>) {
     }
 }
 
-/// Reads what is still in the pipe; whoever holds it open from outside is not waited for.
+/// Reads what is still in the pipe. Whoever holds it open from outside is not waited for once
+/// nothing more comes, nor, where it goes on writing, for ever.
 async fn finish_reading(
     options: &WorkerOptions,
     reading: &mut JoinHandle<CollectedOutput>,
+    count: &AtomicU64,
     stop: &CancellationToken,
     notes: &mut Vec<String>,
 ) -> Option<CollectedOutput> {
-    let finished = match timeout(options.drain, &mut *reading).await {
-        Ok(finished) => finished,
-        Err(_) => {
-            stop.cancel();
-            notes.push("the output was still held open and was not read on".to_owned());
-            reading.await
+    let patience = Instant::now() + options.drain * MOST_DRAINS;
+    let mut seen = count.load(Ordering::Relaxed);
+    let finished = loop {
+        if let Ok(finished) = timeout(options.drain, &mut *reading).await {
+            break finished;
         }
+        let now = count.load(Ordering::Relaxed);
+        if now == seen || Instant::now() >= patience {
+            stop.cancel();
+            break reading.await;
+        }
+        seen = now;
     };
-    finished
+    let output = finished
         .inspect_err(|error| tracing::error!("reading the output failed: {error}"))
-        .ok()
+        .ok()?;
+    if output.held_open {
+        notes.push("the output was still held open and was not read on".to_owned());
+    }
+    Some(output)
 }

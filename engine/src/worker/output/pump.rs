@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -34,6 +36,8 @@ pub struct Pump {
     log: CappedLog,
     next_chunk: i64,
     read: u64,
+    /// The same, for who waits for more.
+    told: Arc<AtomicU64>,
     masked: Vec<u8>,
     /// What an insert that failed was to store: it comes before all that is pending.
     unstored: Vec<u8>,
@@ -44,6 +48,8 @@ pub struct CollectedOutput {
     pub output_bytes: i64,
     pub outputs_uri: Option<String>,
     pub excerpt: Option<String>,
+    /// Somebody had it open still when reading was stopped.
+    pub held_open: bool,
     engine: Engine,
     lease: LeaseRef,
     masker: Masker,
@@ -68,9 +74,16 @@ impl Pump {
             log: CappedLog::new(engine.settings.log_cap_bytes),
             next_chunk: 0,
             read: 0,
+            told: Arc::new(AtomicU64::new(0)),
             masked: Vec::with_capacity(READ_BYTES),
             unstored: Vec::new(),
         }
+    }
+
+    /// How many bytes have come so far, kept up to date while it reads.
+    #[must_use]
+    pub fn count(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.told)
     }
 
     /// Reads until the end of `output`, or until `stop`.
@@ -85,6 +98,7 @@ impl Pump {
         tick.reset();
         let mut storing: Option<Storing> = None;
         let mut progress = (Instant::now(), 0);
+        let mut held_open = false;
         loop {
             tokio::select! {
                 read = output.read(&mut buffer) => match read {
@@ -109,18 +123,22 @@ impl Pump {
                         }
                     }
                 }
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => {
+                    held_open = true;
+                    break;
+                }
             }
         }
         if let Some(storing) = storing {
             let (content, stored) = storing.await;
             self.stored(content, stored);
         }
-        self.close()
+        self.close(held_open)
     }
 
     fn take(&mut self, data: &[u8]) {
         self.read += data.len() as u64;
+        self.told.store(self.read, Ordering::Relaxed);
         self.masked.clear();
         self.mask.push(data, &mut self.masked);
         self.lines.push(&self.masked);
@@ -156,7 +174,7 @@ impl Pump {
         }
     }
 
-    fn close(mut self) -> CollectedOutput {
+    fn close(mut self, held_open: bool) -> CollectedOutput {
         self.masked.clear();
         self.mask.finish(&mut self.masked);
         self.lines.push(&self.masked);
@@ -166,6 +184,7 @@ impl Pump {
             output_bytes: i64::try_from(self.read).unwrap_or(i64::MAX),
             outputs_uri,
             excerpt,
+            held_open,
             engine: self.engine,
             lease: self.lease,
             masker: self.masker,
