@@ -1,7 +1,10 @@
 use chrono::{DateTime, Utc};
+use model::id::TaskId;
 use model::identity::{Permission, Principal};
 use serde_json::json;
 
+use crate::tasks::lock_tasks;
+use crate::upkeep::delete_tasks;
 use crate::{Engine, Result, authorise};
 
 /// How many tasks go in one transaction.
@@ -28,12 +31,8 @@ pub async fn prune_before(
 ) -> Result<Pruned> {
     authorise(principal, Permission::Administer)?;
     let mut deleted = 0;
-    loop {
-        let batch = prune_batch(engine, cutoff).await?;
+    while let Some(batch) = prune_batch(engine, cutoff).await? {
         deleted += batch;
-        if batch == 0 {
-            break;
-        }
     }
     let mut connection = engine.pool.acquire().await?;
     crate::audit::record(
@@ -47,42 +46,44 @@ pub async fn prune_before(
     Ok(Pruned { deleted, cutoff })
 }
 
-/// Deletes a batch. A task that another one needs stays until that one is gone: without it
-/// nobody could tell whether the other may start.
-async fn prune_batch(engine: &Engine, cutoff: DateTime<Utc>) -> Result<u64> {
+/// Deletes a batch; `None` where nothing is left to look at. A task that another one needs stays
+/// until that one is gone: without it nobody could tell whether the other may start.
+async fn prune_batch(engine: &Engine, cutoff: DateTime<Utc>) -> Result<Option<u64>> {
     let mut transaction = engine.pool.begin().await?;
-    let tasks = sqlx::query!(
-        "SELECT t.id, t.run FROM tasks t
+    let found = sqlx::query_scalar!(
+        "SELECT t.id FROM tasks t
          WHERE t.sort_at < $1 AND t.started_at < $1
            AND t.state IN ('succeeded', 'failed', 'skipped', 'cancelled')
            AND NOT EXISTS (SELECT FROM runs r WHERE r.id = t.run AND r.plan_id IS NOT NULL AND r.finished_at IS NULL)
            AND NOT EXISTS (SELECT FROM task_dependencies d WHERE d.needs_task_id = t.id)
-         ORDER BY t.sort_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED",
+         ORDER BY t.sort_at LIMIT $2",
         cutoff,
         BATCH
     )
     .fetch_all(&mut *transaction)
     .await?;
-    if tasks.is_empty() {
-        return Ok(0);
+    if found.is_empty() {
+        return Ok(None);
     }
+    // Their runs before them, as every verb takes the locks; then whatever a verb has moved
+    // meanwhile stays.
+    let found: Vec<TaskId> = found.into_iter().map(TaskId).collect();
+    lock_tasks(&mut transaction, &found).await?;
+    let found: Vec<i64> = found.into_iter().map(|task| task.0).collect();
+    let tasks = sqlx::query!(
+        "SELECT t.id, t.run FROM tasks t
+         WHERE t.id = ANY ($1) AND t.started_at < $2
+           AND t.state IN ('succeeded', 'failed', 'skipped', 'cancelled')
+           AND NOT EXISTS (SELECT FROM runs r WHERE r.id = t.run AND r.plan_id IS NOT NULL AND r.finished_at IS NULL)
+           AND NOT EXISTS (SELECT FROM task_dependencies d WHERE d.needs_task_id = t.id)",
+        &found,
+        cutoff
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
     let ids: Vec<i64> = tasks.iter().map(|task| task.id).collect();
-    let mut runs: Vec<i64> = tasks.iter().filter_map(|task| task.run).collect();
-    runs.sort_unstable();
-    runs.dedup();
-    sqlx::query!("DELETE FROM log_chunks WHERE task_id = ANY ($1)", &ids)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query!("DELETE FROM attempts WHERE task_id = ANY ($1)", &ids)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query!("DELETE FROM task_history WHERE task_id = ANY ($1)", &ids)
-        .execute(&mut *transaction)
-        .await?;
-    let deleted = sqlx::query!("DELETE FROM tasks WHERE id = ANY ($1)", &ids)
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
+    let runs: Vec<i64> = tasks.iter().filter_map(|task| task.run).collect();
+    let deleted = delete_tasks(&mut transaction, &ids).await?;
     sqlx::query!(
         "DELETE FROM runs r WHERE r.id = ANY ($1) AND r.finished_at IS NOT NULL
            AND NOT EXISTS (SELECT FROM tasks t WHERE t.run = r.id)
@@ -92,5 +93,5 @@ async fn prune_batch(engine: &Engine, cutoff: DateTime<Utc>) -> Result<u64> {
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(deleted)
+    Ok(Some(deleted))
 }

@@ -1,11 +1,13 @@
 //! Removes what was kept long enough, in bounded batches. Decisions and audit stay.
 
 use chrono::TimeDelta;
+use model::id::TaskId;
 use sqlx::PgConnection;
 
 use super::partitions::WIDTH;
 use crate::identity::{login, sessions, tokens};
 use crate::notify::mail;
+use crate::tasks::{StoredTask, lock_tasks};
 use crate::{Engine, Result};
 
 /// How many runs, tasks or rows one transaction removes.
@@ -39,11 +41,10 @@ pub async fn retention(engine: &Engine) -> Result<Pruned> {
         }
     }
     for _ in 0..BATCHES {
-        let tasks = prune_tasks(engine).await?;
-        pruned.tasks += tasks;
-        if tasks == 0 {
+        let Some(tasks) = prune_tasks(engine).await? else {
             break;
-        }
+        };
+        pruned.tasks += tasks;
     }
     pruned.logs = prune_logs(engine).await?;
     pruned.occurrences = prune_occurrences(engine).await?;
@@ -99,31 +100,35 @@ async fn prune_runs(engine: &Engine) -> Result<(u64, u64)> {
 }
 
 /// Finished tasks on their own and reported ones; then the reported runs that are left empty.
-async fn prune_tasks(engine: &Engine) -> Result<u64> {
+/// `None` where nothing is old enough.
+async fn prune_tasks(engine: &Engine) -> Result<Option<u64>> {
     let days = days(engine.settings.retention.history_days);
     let mut transaction = engine.pool.begin().await?;
-    let tasks = sqlx::query_scalar!(
+    let found = sqlx::query_scalar!(
         "SELECT id FROM tasks
          WHERE sort_at < watchbill_now() - make_interval(days => $1)
            AND coalesce(finished_at, sort_at) < watchbill_now() - make_interval(days => $1)
            AND (run IS NULL OR origin = 'reported')
            AND state IN ('succeeded', 'failed', 'skipped', 'cancelled')
-         ORDER BY sort_at, id LIMIT $2 FOR UPDATE SKIP LOCKED",
+         ORDER BY sort_at, id LIMIT $2",
         days,
         BATCH
     )
     .fetch_all(&mut *transaction)
     .await?;
-    if tasks.is_empty() {
-        return Ok(0);
+    if found.is_empty() {
+        return Ok(None);
     }
-    let runs = sqlx::query_scalar!(
-        r#"SELECT DISTINCT run AS "run!" FROM tasks WHERE id = ANY($1) AND run IS NOT NULL"#,
-        &tasks
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
-    let removed = delete_tasks(&mut transaction, &tasks).await?;
+    // Their runs before them, as every verb takes the locks; what a verb has moved meanwhile stays.
+    let found: Vec<TaskId> = found.into_iter().map(TaskId).collect();
+    let tasks: Vec<StoredTask> = lock_tasks(&mut transaction, &found)
+        .await?
+        .into_iter()
+        .filter(|task| task.state.is_finished())
+        .collect();
+    let ids: Vec<i64> = tasks.iter().map(|task| task.id.0).collect();
+    let runs: Vec<i64> = tasks.iter().filter_map(|task| Some(task.run?.0)).collect();
+    let removed = delete_tasks(&mut transaction, &ids).await?;
     sqlx::query!(
         "DELETE FROM runs r WHERE r.id = ANY($1) AND r.plan_id IS NULL
          AND NOT EXISTS (SELECT FROM tasks t WHERE t.run = r.id)",
@@ -132,7 +137,7 @@ async fn prune_tasks(engine: &Engine) -> Result<u64> {
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(removed)
+    Ok(Some(removed))
 }
 
 /// Removes tasks with all that is kept by their ids. Approvals and decisions name them still.

@@ -1,7 +1,6 @@
 //! Invariant 15: who loses the right to sign while they sign has signed before, or not at all.
 
 use std::future::Future;
-use std::time::Duration;
 
 use engine::lifecycle::Decided;
 use engine::lifecycle::people::{disable, set_roles};
@@ -14,7 +13,7 @@ use model::view::Verdict;
 use sqlx::PgPool;
 
 use crate::sign_off::{after, approver, delegate, say, waiting};
-use crate::support::{engine, state};
+use crate::support::{engine, state, until};
 
 fn account(person: &Principal) -> AccountId {
     person.account().expect("an account")
@@ -137,27 +136,6 @@ async fn changed_amid(
         .expect("the change ends")
         .expect("it is made");
     signing.await.expect("the decision ends")
-}
-
-/// Waits until this many sessions wait for a lock, or there is nothing to wait for.
-async fn until(engine: &Engine, waiting: i64, over: impl Fn() -> bool) {
-    let looking = async {
-        while !over() {
-            let now: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND backend_type = 'client backend' AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(&engine.pool)
-            .await
-            .expect("the sessions");
-            if now >= waiting {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), looking)
-        .await
-        .expect("it comes to a lock within a minute");
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

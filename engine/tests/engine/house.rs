@@ -4,14 +4,18 @@
 use std::time::Duration;
 
 use engine::lifecycle::claim;
+use engine::reported::prune_before;
 use engine::upkeep::{
     SchemaState, ensure_partitions, findings, gauges, grant_application, migrate, migrations,
     readiness, retention, schema_state,
 };
+use model::identity::Role;
 use model::view::Outcome;
 use sqlx::PgPool;
 
-use crate::support::{claim_one, end, engine, move_clock, plan, run, task, worker};
+use crate::support::{
+    claim_one, end, engine, move_clock, person, plan, run, states, task, until, worker,
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -63,6 +67,41 @@ async fn finished_runs_go_after_their_days_and_open_ones_stay(pool: PgPool) {
         1,
         "what was open can still run"
     );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn pruning_waits_for_a_verb_and_spares_what_it_moves(pool: PgPool) {
+    let engine = engine(pool.clone());
+    let admin = person(&engine, "admin@example.org", &[Role::Admin]).await;
+    let worker = worker(&engine);
+    let key = run(&engine, &plan(vec![task("done", &[])]), None).await;
+    let claimed = claim_one(&engine, &worker).await;
+    end(&engine, &claimed, Outcome::Failed).await;
+    let cutoff = engine.clock.now() + chrono::TimeDelta::days(1);
+
+    // As every verb does: the run, then its tasks.
+    let mut verb = pool.begin().await.expect("a transaction");
+    sqlx::raw_sql("SET LOCAL lock_timeout = '20s'; SELECT FROM runs FOR UPDATE")
+        .execute(&mut *verb)
+        .await
+        .expect("the run's lock");
+    let pruning = {
+        let engine = engine.clone();
+        tokio::spawn(async move { prune_before(&engine, &admin, cutoff).await })
+    };
+    until(&engine, 1, || pruning.is_finished()).await;
+    sqlx::raw_sql(
+        "SELECT FROM tasks FOR UPDATE;
+         UPDATE tasks SET state = 'queued'; UPDATE runs SET finished_at = NULL",
+    )
+    .execute(&mut *verb)
+    .await
+    .expect("nobody has the tasks who waits for the run");
+    verb.commit().await.expect("the verb ends");
+
+    let pruned = pruning.await.expect("it ends").expect("a pass");
+    assert_eq!(pruned.deleted, 0);
+    assert_eq!(states(&engine, key).await.len(), 1);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

@@ -190,3 +190,24 @@ pub async fn decide(engine: &Engine, who: &Principal, answer: &Decide) -> engine
     }
     lifecycle::decide(engine, who, &answer).await
 }
+
+/// Waits until this many sessions wait for a lock, or there is nothing to wait for.
+pub async fn until(engine: &Engine, waiting: i64, over: impl Fn() -> bool) {
+    let looking = async {
+        while !over() {
+            let now: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND backend_type = 'client backend' AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&engine.pool)
+            .await
+            .expect("the sessions");
+            if now >= waiting {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), looking)
+        .await
+        .expect("it comes to a lock within a minute");
+}
