@@ -27,13 +27,16 @@ fn every_state_leads_where_the_design_says() {
                 S::Cancelled,
             ],
             S::Queued => &[
+                S::Created,
                 S::Scheduled,
                 S::OnHold,
                 S::Running,
                 S::Skipped,
                 S::Cancelled,
             ],
-            S::Scheduled | S::OnHold => &[S::Queued, S::Skipped, S::Cancelled],
+            // What was signed before it has changed: it waits for the new signature.
+            S::Scheduled => &[S::Created, S::Queued, S::Skipped, S::Cancelled],
+            S::OnHold => &[S::Queued, S::Skipped, S::Cancelled],
             S::Running => &[
                 S::Queued,
                 S::Scheduled,

@@ -101,6 +101,12 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
             answer.approval
         )));
     }
+    if proposal.is_some() && answer.channel == Channel::Slack {
+        return Err(Error::Forbidden(format!(
+            "approval {} is about a plan's version: a message does not show all that changes; sign it on its page",
+            answer.approval
+        )));
+    }
     if proposal.is_some() && answer.digest.is_none() {
         return Err(digest_needed(&engine.settings, answer.approval, task));
     }
@@ -112,6 +118,16 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
         && request.pending
         && let Some(void) = signed::compare(engine, connection, &stored, answer.approval).await?
     {
+        // Nobody has it asked again who could not have signed.
+        hold_administration(connection).await?;
+        may_sign(
+            connection,
+            principal,
+            answer.approval,
+            &request.gate,
+            &request.requesters,
+        )
+        .await?;
         let sentence = void.sentence();
         let again = void.ask_again(engine, connection, &stored).await?;
         transaction.commit().await?;

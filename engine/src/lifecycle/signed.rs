@@ -15,7 +15,7 @@ use crate::approvals::risk::Ruling;
 use crate::approvals::withdraw;
 use crate::tasks::digest::{self, Digest, hex};
 use crate::tasks::records::word;
-use crate::tasks::{AttemptResult, Move, StoredTask, lock_task, write_moves};
+use crate::tasks::{AttemptResult, Move, StoredTask, lock_task, lock_tasks, write_moves};
 use crate::{Engine, Result};
 
 /// What a request before a start is about: the task as its plan has it, the inputs, and the
@@ -234,8 +234,8 @@ pub(super) async fn compare(
 /// Checks, before tasks go on behind gates, that what was signed there is what is there now.
 ///
 /// Where it is not, the signature is void: the signed task awaits approval again, and those
-/// that were to go on behind it wait for that. Returns the latter. A task whose needs nobody
-/// signed asks nothing.
+/// that were to go on behind it wait for that, also those that have not started since. Returns
+/// the former of these. A task whose needs nobody signed asks nothing.
 pub(super) async fn void_again(
     engine: &Engine,
     connection: &mut PgConnection,
@@ -280,6 +280,7 @@ pub(super) async fn void_again(
         };
         write_moves(connection, "scheduler", &[one]).await?;
         void.ask_again(engine, connection, &need).await?;
+        take_back(connection, need.id).await?;
         entry::recount(connection, &[need.id]).await?;
         let dependants = sqlx::query_scalar!(
             "SELECT task_id FROM task_dependencies WHERE needs_task_id = $1 AND task_id = ANY($2)",
@@ -291,4 +292,31 @@ pub(super) async fn void_again(
         waiting.extend(dependants.into_iter().map(TaskId));
     }
     Ok(waiting)
+}
+
+/// Has those that go on from a task and have not started wait for it again: nothing else would
+/// move them where it is refused. Those on hold count their needs when they are taken up.
+async fn take_back(connection: &mut PgConnection, need: TaskId) -> Result<()> {
+    let dependants = sqlx::query_scalar!(
+        "SELECT t.id FROM task_dependencies d JOIN tasks t ON t.id = d.task_id
+         WHERE d.needs_task_id = $1 AND t.state IN ('queued', 'scheduled') ORDER BY t.id",
+        need.0
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let ids: Vec<TaskId> = dependants.into_iter().map(TaskId).collect();
+    let moves: Vec<Move> = lock_tasks(connection, &ids)
+        .await?
+        .into_iter()
+        // A worker may have taken it before the lock.
+        .filter(|task| model::task::permitted(task.state, TaskEvent::TakeBack))
+        .map(|task| Move {
+            task: task.id,
+            attempt: task.attempt,
+            from: task.state,
+            event: TaskEvent::TakeBack,
+            reason: Some("what was signed before it has changed".to_owned()),
+        })
+        .collect();
+    write_moves(connection, "scheduler", &moves).await
 }

@@ -79,10 +79,12 @@ pub enum TaskEvent {
     Rerun,
     /// A person retries the run: this task waits again for those before it.
     Rearm,
+    /// What was signed before it is no longer what is there: it waits for a new signature.
+    TakeBack,
 }
 
 /// Every event, for exhaustive tests and for the diagram.
-pub const ALL_EVENTS: [TaskEvent; 27] = [
+pub const ALL_EVENTS: [TaskEvent; 28] = [
     TaskEvent::Release,
     TaskEvent::RequestApproval(GatePhase::BeforeStart),
     TaskEvent::RequestApproval(GatePhase::AfterResult),
@@ -110,6 +112,7 @@ pub const ALL_EVENTS: [TaskEvent; 27] = [
     TaskEvent::Skip,
     TaskEvent::Rerun,
     TaskEvent::Rearm,
+    TaskEvent::TakeBack,
 ];
 
 impl TaskEvent {
@@ -144,6 +147,7 @@ impl TaskEvent {
             Self::Skip => "skip",
             Self::Rerun => "rerun",
             Self::Rearm => "rearm",
+            Self::TakeBack => "take_back",
         }
     }
 }
@@ -195,7 +199,8 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
         (E::Cancel, S::Running) => S::Cancelling,
         (E::Skip, S::Created | S::Queued | S::Scheduled | S::OnHold) => S::Skipped,
         // Never to `queued` at once: what it needs is counted again first.
-        (E::Rerun | E::Rearm, S::Failed | S::Skipped | S::Cancelled) => S::Created,
+        (E::Rerun | E::Rearm, S::Failed | S::Skipped | S::Cancelled)
+        | (E::TakeBack, S::Queued | S::Scheduled) => S::Created,
         (
             E::Release
             | E::RequestApproval(_)
@@ -221,7 +226,8 @@ pub const fn apply(state: TaskState, event: TaskEvent) -> Result<TaskState, Tran
             | E::CancelConfirmed
             | E::Skip
             | E::Rerun
-            | E::Rearm,
+            | E::Rearm
+            | E::TakeBack,
             S::Created
             | S::Queued
             | S::Scheduled

@@ -15,7 +15,8 @@ use super::{
     Waiting, answer, conflict, gated, named, nothing_is_ready, pending, raw, release, waiting,
 };
 use crate::support::{
-    claim_one, decide, end, engine, finish_with, gate, person, plan, run, state, task, worker,
+    claim_one, decide, end, engine, finish_with, gate, person, plan, run, state, states, task,
+    worker,
 };
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
@@ -107,6 +108,84 @@ async fn what_changed_after_the_signature_is_asked_again_before_anything_goes_on
         .await
         .expect("signed as it is now");
     assert_eq!(claim_one(&engine, &owner).await.name, "publish");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_was_queued_behind_a_void_signature_waits_for_the_new_one(pool: PgPool) {
+    let engine = engine(pool);
+    let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
+    let tasks = vec![
+        gated("build"),
+        task("slow", &[]),
+        task("publish", &["build", "slow"]),
+        task("tell", &["build"]),
+    ];
+    let key = run(&engine, &plan(tasks), None).await;
+    let owner = worker(&engine);
+    let (build, slow) = (
+        claim_one(&engine, &owner).await,
+        claim_one(&engine, &owner).await,
+    );
+    end(&engine, &build, Outcome::Succeeded).await;
+    let signed = pending(&engine, build.lease.task).await;
+    decide(&engine, &approver, &answer(signed, Verdict::Approve))
+        .await
+        .expect("signed");
+    let tell = named(&engine, key, "tell").await;
+    assert_eq!(state(&engine, tell).await, TaskState::Queued);
+    raw(
+        &engine,
+        "UPDATE tasks SET outputs = '{\"changed\": \"afterwards\"}' WHERE id = $1",
+        build.lease.task,
+    )
+    .await;
+    end(&engine, &slow, Outcome::Succeeded).await;
+    assert_eq!(state(&engine, tell).await, TaskState::Created);
+    nothing_is_ready(&engine).await;
+    let again = pending(&engine, build.lease.task).await;
+    decide(&engine, &approver, &answer(again, Verdict::Reject))
+        .await
+        .expect("refused");
+    assert_eq!(
+        states(&engine, key).await,
+        [
+            ("build".to_owned(), TaskState::Failed),
+            ("slow".to_owned(), TaskState::Succeeded),
+            ("publish".to_owned(), TaskState::Skipped),
+            ("tell".to_owned(), TaskState::Skipped),
+        ]
+    );
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn who_may_not_sign_has_nothing_asked_again(pool: PgPool) {
+    let Waiting {
+        engine,
+        approver,
+        build,
+        ..
+    } = waiting(pool, &release()).await;
+    let asked = pending(&engine, build).await;
+    let requester = approver.account().expect("an account");
+    person(&engine, "approver2@example.org", &[Role::Approver]).await;
+    raw(
+        &engine,
+        "UPDATE tasks SET outputs = '{\"changed\": \"underneath\"}' WHERE id = $1",
+        build,
+    )
+    .await;
+    sqlx::query("UPDATE approvals SET requesters = ARRAY[$2] WHERE id = $1")
+        .bind(asked.0)
+        .bind(requester.0)
+        .execute(&engine.pool)
+        .await
+        .expect("they asked for it");
+    let refused = decide(&engine, &approver, &answer(asked, Verdict::Approve)).await;
+    assert!(
+        matches!(refused, Err(engine::Error::Forbidden(_))),
+        "{refused:?}"
+    );
+    assert_eq!(pending(&engine, build).await, asked);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
