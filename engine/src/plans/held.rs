@@ -112,7 +112,7 @@ pub(super) async fn accept(
 }
 
 /// Whether the plan's present version lost a gate or a condition that nobody accepted.
-pub(super) async fn is_held(connection: &mut PgConnection, plan: &str) -> Result<bool> {
+pub(crate) async fn is_held(connection: &mut PgConnection, plan: &str) -> Result<bool> {
     let held = sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM plan_checks c JOIN plan_versions v ON v.id = c.plan_version_id

@@ -14,7 +14,7 @@ mod version;
 pub use current::{StoredPlan, current};
 pub use document::{PlanProblem, json_schema};
 pub(crate) use held::{
-    CHECK, REVISION, Verdict, judge, refuse_held, refuse_held_of_run, write_verdict,
+    CHECK, REVISION, Verdict, is_held, judge, refuse_held, refuse_held_of_run, write_verdict,
 };
 pub use pause::{pause, resume};
 pub use store::{NewVersions, PlanOrigin, draft};

@@ -73,6 +73,17 @@ async fn start(engine: &Engine, person: &Principal) -> engine::Result<RunKey> {
     started.map(|(run, _)| run)
 }
 
+fn token_of(person: &Principal) -> Principal {
+    Principal {
+        kind: PrincipalKind::PersonToken {
+            account: person.account().expect("a person"),
+            token: TokenId(1),
+            scopes: vec![Scope::Run, Scope::Plans],
+        },
+        ..person.clone()
+    }
+}
+
 #[track_caller]
 fn is_refused<T: std::fmt::Debug>(answer: engine::Result<T>, words: &str) {
     match answer {
@@ -203,14 +214,7 @@ async fn a_person_who_resumes_it_is_not_overruled(pool: PgPool) {
     stored(&engine, LOST, &without_condition()).await;
     recheck(&engine).await.expect("a pass");
     assert!(resume(&engine, &approver, "nightly").await.is_err());
-    let token = Principal {
-        kind: PrincipalKind::PersonToken {
-            account: operator.account().expect("a person"),
-            token: TokenId(1),
-            scopes: vec![Scope::Run, Scope::Plans],
-        },
-        ..operator.clone()
-    };
+    let token = token_of(&operator);
     let by_token = resume(&engine, &token, "nightly").await;
     assert!(matches!(by_token, Err(Error::Forbidden(_))), "{by_token:?}");
     resume(&engine, &operator, "nightly")
@@ -232,6 +236,27 @@ async fn a_person_who_resumes_it_is_not_overruled(pool: PgPool) {
         ("plan.lost_gate_accepted", Severity::Notice)
     );
     assert!(found[0].2.contains("otto resumed it"), "{found:?}");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn no_token_stores_a_clean_text_over_a_lost_gate(pool: PgPool) {
+    let engine = engine(pool);
+    let operator = person(&engine, "otto", &[Role::Operator]).await;
+    // Of the gate nothing was left, so that the comparison finds nothing either.
+    stored(&engine, LOST, &plan(vec![task("change", &[])])).await;
+    recheck(&engine).await.expect("a pass");
+    let text = "plan: nightly\ntasks: {change: {run: [x]}}\n";
+    let store = async |who: &Principal| {
+        save(&engine, who, "nightly", text, None, PlanOrigin::Api)
+            .await
+            .expect("a version")
+    };
+    let saved = store(&token_of(&operator)).await;
+    assert_eq!((saved.running, saved.proposed.len()), (1, 1), "{saved:?}");
+    assert_eq!(paused_by(&engine).await.as_deref(), Some("upgrade check"));
+    let saved = store(&operator).await;
+    assert_eq!(saved.running, saved.version, "{saved:?}");
+    assert_eq!(paused_by(&engine).await, None);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

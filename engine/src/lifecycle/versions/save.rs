@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::close::{Closing, close};
 use super::raise::{Proposal, raise};
 use crate::plans::store::{self, Held, Version};
-use crate::plans::{NewVersions, PlanOrigin, draft};
+use crate::plans::{NewVersions, PlanOrigin, draft, is_held};
 use crate::{Engine, Error, Result, audit};
 
 /// The outcome of storing a text.
@@ -118,8 +118,10 @@ pub(super) async fn store_version(
     } else {
         compare(engine, former.as_ref(), &plan)
     };
+    // What a version lost is not in the comparison: a person mends it, or signs what a token did.
     let by_token = matches!(principal.kind, PrincipalKind::PersonToken { .. })
-        && engine.settings.plans_by_token == NewVersions::Proposed;
+        && (engine.settings.plans_by_token == NewVersions::Proposed
+            || is_held(connection, name).await?);
     let proposed = by_token || !weakenings.is_empty();
     if proposed {
         if let Some(open) = open.as_ref().filter(|open| open.hash == hash) {
