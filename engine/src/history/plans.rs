@@ -38,9 +38,9 @@ pub async fn plans(engine: &Engine, principal: &Principal) -> Result<Vec<PlanRow
 /// [`Error::NotFound`] where there is no such plan.
 pub async fn plan(engine: &Engine, principal: &Principal, name: &str) -> Result<PlanDetail> {
     authorise(principal, Permission::Read)?;
-    let (row, plan, source) = head(engine, principal, name)
-        .await?
-        .ok_or_else(|| Error::NotFound(format!("there is no plan {name}")))?;
+    let Some((row, plan, source)) = head(engine, principal, name).await? else {
+        return Err(missing(engine, name).await?);
+    };
     let triggers = triggers(engine, row.id).await?;
     let next = moments(&plan, engine.clock.now(), NEXT);
     let skips = skips(engine, row.id).await?;
@@ -94,6 +94,29 @@ async fn head(
         last_run: last_run.into_iter().next(),
     };
     Ok(Some((row, plan, record.source_text)))
+}
+
+/// Why there is nothing to show: a first version may wait for its signature.
+async fn missing(engine: &Engine, name: &str) -> Result<Error> {
+    let id = sqlx::query_scalar!("SELECT id FROM plans WHERE name = $1", name)
+        .fetch_optional(&engine.readers)
+        .await?;
+    let waiting = match id {
+        Some(id) => proposed(engine, PlanId(id)).await?,
+        None => None,
+    };
+    Ok(Error::NotFound(match waiting {
+        Some(ProposedVersion {
+            version, approvals, ..
+        }) => {
+            let approvals: Vec<String> = approvals.iter().map(ApprovalId::to_string).collect();
+            format!(
+                "no version of plan {name} has taken effect: version {version} waits for approval {}",
+                approvals.join(", ")
+            )
+        }
+        None => format!("there is no plan {name}"),
+    }))
 }
 
 /// The version that waits for a signature.

@@ -314,6 +314,20 @@ async fn a_version_that_weakens_a_gate_is_accepted_and_waits(pool: PgPool) {
     let plan = api.get("viewer", path).await.expect(200);
     assert_eq!(plan.headers[header::ETAG], "\"2\"");
     assert_eq!(plan.json()["proposed"], Value::Null);
+
+    let secret = "plan: fresh\ntasks:\n  ship: {run: [make], environment: {KEY: {secret: KEY}}}\n";
+    let path = "/api/v1/plans/fresh";
+    let saved = api
+        .raw("operator", Method::PUT, path, "application/yaml", secret)
+        .await
+        .expect(202)
+        .json();
+    let missing = api.get("viewer", path).await.expect(404).json();
+    let waits = format!(
+        "no version of plan fresh has taken effect: version 1 waits for approval {}",
+        saved["proposed"][0]["approval"]
+    );
+    assert_eq!(missing["detail"], json!(waits));
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
