@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use model::identity::Permission;
 use tokio::time::Instant;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, came_through_a_proxy};
 use crate::rest::ApiError;
 use crate::state::AppState;
 
@@ -75,14 +75,7 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     // Behind a proxy every peer looks local.
-    let forwarded = [
-        "forwarded",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-real-ip",
-        "via",
-    ];
-    let direct = !forwarded.iter().any(|name| headers.contains_key(*name));
+    let direct = !came_through_a_proxy(&headers);
     let near = peer.is_some_and(|Extension(ConnectInfo(peer))| {
         let address = peer.ip().to_canonical();
         let from = &state.config.metrics_from;

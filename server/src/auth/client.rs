@@ -93,7 +93,7 @@ pub(super) fn contains(networks: &[IpNet], address: IpAddr) -> bool {
 }
 
 /// Whether some proxy left a mark: then the peer is not the sender.
-pub(super) fn came_through_a_proxy(headers: &HeaderMap) -> bool {
+pub(crate) fn came_through_a_proxy(headers: &HeaderMap) -> bool {
     const MARKS: [&str; 10] = [
         "forwarded",
         "via",

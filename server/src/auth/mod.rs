@@ -18,6 +18,7 @@ mod next_path;
 mod reporter;
 
 pub use api::api;
+pub(crate) use client::came_through_a_proxy;
 pub use client::{Client, Transport};
 pub use cookie::{clear_cookie, session_cookie};
 pub use extract::{Authenticated, Caller};

@@ -139,3 +139,35 @@ async fn messages_lead_to_the_public_address_where_any_host_is_served(pool: PgPo
     assert_eq!(report(&house, EVIL).await, StatusCode::CREATED);
     check(&house, &data).await;
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn figures_are_for_peers_without_a_proxy_between(pool: PgPool) {
+    let config = Config {
+        metrics_from: vec!["127.0.0.0/8".parse().expect("a network")],
+        ..Config::default()
+    };
+    let house = House::with(pool, config.engine_settings(), config);
+    let ask = async |peer: [u8; 4], mark: Option<&'static str>| {
+        let mut request = Request::builder()
+            .uri("/metrics")
+            .header(header::HOST, "127.0.0.1:4180")
+            .extension(ConnectInfo(SocketAddr::from((peer, 50_000))));
+        if let Some(name) = mark {
+            request = request.header(name, "192.0.2.1");
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        house.send_for_text(request).await.0
+    };
+    assert_eq!(ask([127, 0, 0, 1], None).await, StatusCode::OK);
+    assert_eq!(ask([192, 0, 2, 1], None).await, StatusCode::UNAUTHORIZED);
+    for mark in [
+        "cf-connecting-ip",
+        "x-forwarded-proto",
+        "x-forwarded-for",
+        "true-client-ip",
+        "via",
+    ] {
+        let answer = ask([127, 0, 0, 1], Some(mark)).await;
+        assert_eq!(answer, StatusCode::UNAUTHORIZED, "{mark}");
+    }
+}
