@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use engine::Engine;
+use engine::tasks;
 use engine::worker::WorkerOptions;
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
@@ -143,15 +144,22 @@ fn processors() -> u32 {
     u32::try_from(processors).unwrap_or(16).clamp(2, 16)
 }
 
-/// A worker that cannot begin is told once; the rest of the server goes on without it.
+/// Tells other processes what gets ready here, and works, if there are slots. A worker that
+/// cannot begin is told once; the rest of the server goes on without it.
 async fn run_worker(engine: Engine, stop: CancellationToken) -> anyhow::Result<()> {
     let options = WorkerOptions::of(&engine.settings);
+    let announcing = tasks::announce(engine.clone(), stop.clone());
     if options.slots == 0 {
-        stop.cancelled().await;
+        announcing.await;
         return Ok(());
     }
-    engine::worker::run(engine, options, stop)
-        .await
+    let working = engine::worker::run(engine, options, stop);
+    tokio::pin!(working);
+    let worked = tokio::select! {
+        worked = &mut working => worked,
+        () = announcing => working.await,
+    };
+    worked
         .inspect_err(|error| tracing::error!("the worker cannot begin: {error}"))
         .context("the worker cannot begin")
 }
