@@ -26,7 +26,7 @@ pub use dashboard::dashboard;
 pub use decisions::{decision_figures, decisions, decisions_csv};
 pub use log::{log, raw_log};
 pub use plans::{next_moments, plan, plans};
-pub use runs::{run, run_by_id, runs};
+pub use runs::{run, runs};
 pub use task::{task, task_row};
 pub use tasks::tasks;
 

@@ -63,29 +63,6 @@ pub async fn run(engine: &Engine, principal: &Principal, key: RunKey) -> Result<
     detail(engine, key).await
 }
 
-/// The run of this plan with this readable id; without a plan, one that was reported.
-///
-/// # Errors
-/// [`Error::NotFound`] where there is no such run.
-pub async fn run_by_id(
-    engine: &Engine,
-    principal: &Principal,
-    plan: Option<&str>,
-    run_id: &str,
-) -> Result<RunDetail> {
-    authorise(principal, Permission::Read)?;
-    let key = sqlx::query_scalar!(
-        "SELECT r.id FROM runs r LEFT JOIN plans p ON p.id = r.plan_id
-         WHERE r.run_id = $2 AND p.name IS NOT DISTINCT FROM $1",
-        plan,
-        run_id
-    )
-    .fetch_optional(&engine.readers)
-    .await?
-    .ok_or_else(|| Error::NotFound(format!("there is no run {run_id}")))?;
-    detail(engine, RunKey(key)).await
-}
-
 async fn detail(engine: &Engine, key: RunKey) -> Result<RunDetail> {
     /// More than any plan may have; a reported run may be larger and is then read as a list.
     const MOST_TASKS: i64 = 2000;
