@@ -3,8 +3,7 @@ use model::id::TaskId;
 use model::identity::{Permission, Principal};
 use serde_json::json;
 
-use crate::tasks::lock_tasks;
-use crate::upkeep::delete_tasks;
+use crate::tasks::{delete_tasks, lock_tasks};
 use crate::{Engine, Result, authorise};
 
 /// How many tasks go in one transaction.

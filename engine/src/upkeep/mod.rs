@@ -20,6 +20,5 @@ pub use migrations::{
 };
 pub use partitions::ensure_partitions;
 pub use recheck::{Rechecked, recheck};
-pub(crate) use retention::delete_tasks;
 pub use retention::{Pruned, retention};
 pub use roles::{PrivateRoles, grant_application, prepare_roles};

@@ -2,12 +2,11 @@
 
 use chrono::TimeDelta;
 use model::id::TaskId;
-use sqlx::PgConnection;
 
 use super::partitions::WIDTH;
 use crate::identity::{login, sessions, tokens};
 use crate::notify::mail;
-use crate::tasks::{StoredTask, lock_tasks};
+use crate::tasks::{StoredTask, delete_tasks, lock_tasks};
 use crate::{Engine, Result};
 
 /// How many runs, tasks or rows one transaction removes.
@@ -138,26 +137,6 @@ async fn prune_tasks(engine: &Engine) -> Result<Option<u64>> {
     .await?;
     transaction.commit().await?;
     Ok(Some(removed))
-}
-
-/// Removes tasks with all that is kept by their ids. Approvals and decisions name them still.
-pub(crate) async fn delete_tasks(connection: &mut PgConnection, ids: &[i64]) -> Result<u64> {
-    sqlx::query!("DELETE FROM log_chunks WHERE task_id = ANY($1)", ids)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("DELETE FROM task_history WHERE task_id = ANY($1)", ids)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("DELETE FROM attempts WHERE task_id = ANY($1)", ids)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("DELETE FROM tokens WHERE task_id = ANY($1)", ids)
-        .execute(&mut *connection)
-        .await?;
-    let gone = sqlx::query!("DELETE FROM tasks WHERE id = ANY($1)", ids)
-        .execute(&mut *connection)
-        .await?;
-    Ok(gone.rows_affected())
 }
 
 /// The output of tasks that finished before the logs' days. Ids rise with time, so the pass ends
