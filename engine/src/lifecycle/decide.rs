@@ -2,68 +2,26 @@
 
 use anyhow::Context;
 use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
-use model::identity::{Permission, Principal, PrincipalKind};
+use model::identity::{Permission, Principal};
 use model::plan::Gate;
 use model::task::GatePhase;
 use model::view::{ApprovalState, Verdict};
 use serde_json::json;
 use sqlx::PgConnection;
 
+use super::answer::{Channel, Decide, Decided, check_about_version, check_comment, checked_note};
 use super::outcome::Outcome;
 use super::quorums::tell_if_out_of_reach;
 use super::signed;
-use super::unseen::{Unseen, digest_needed, is_blind};
+use super::unseen::{Unseen, is_blind};
 use super::versions;
 use crate::approvals::tally::{self, Standing, Tally};
 use crate::approvals::{Signature, may_sign, phase_of, successor};
 use crate::identity::accounts::hold_administration;
 use crate::notify::outbox;
-use crate::tasks::digest::{Digest, hex};
+use crate::tasks::digest::hex;
 use crate::tasks::lock_task;
 use crate::{Engine, Error, Result, audit, plans};
-
-/// How long a note may be, in characters.
-pub const NOTE_CHARACTERS: usize = 4_000;
-
-/// Where an answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    Page,
-    Api,
-    /// A button in a message.
-    Slack,
-}
-
-impl Channel {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Api => "api",
-            Self::Slack => "slack",
-        }
-    }
-}
-
-/// An answer to a request.
-#[derive(Clone, Debug)]
-pub struct Decide {
-    pub approval: ApprovalId,
-    /// What the person looked at; without it the answer is blind, where the settings let it.
-    pub digest: Option<Digest>,
-    pub verdict: Verdict,
-    pub note: Option<String>,
-    /// What the first who approves fills in, by name, where the gate has `inputs`.
-    pub inputs: Option<serde_json::Value>,
-    pub channel: Channel,
-}
-
-/// What an answer came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decided {
-    pub task: TaskId,
-    /// Pending while more people must answer.
-    pub state: ApprovalState,
-}
 
 /// A request as it stood when the answer came.
 pub(super) struct Request {
@@ -95,20 +53,8 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
     let connection = &mut *transaction;
     let task = read(connection, answer.approval).await?.task;
     let proposal = versions::hold_proposal(connection, task).await?;
-    if proposal.is_some() && !matches!(principal.kind, PrincipalKind::Session { .. }) {
-        return Err(Error::Forbidden(format!(
-            "approval {} is about a plan's version: a person who has logged in signs it, and no token",
-            answer.approval
-        )));
-    }
-    if proposal.is_some() && answer.channel == Channel::Slack {
-        return Err(Error::Forbidden(format!(
-            "approval {} is about a plan's version: a message does not show all that changes; sign it on its page",
-            answer.approval
-        )));
-    }
-    if proposal.is_some() && answer.digest.is_none() {
-        return Err(digest_needed(&engine.settings, answer.approval, task));
+    if proposal.is_some() {
+        check_about_version(&engine.settings, principal, answer, task)?;
     }
     // The run's lock first, as every verb takes it; a pruned task has nothing to decide.
     let stored = lock_task(connection, task).await?;
@@ -119,15 +65,7 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
         && let Some(void) = signed::compare(engine, connection, &stored, answer.approval).await?
     {
         // Nobody has it asked again who could not have signed.
-        hold_administration(connection).await?;
-        may_sign(
-            connection,
-            principal,
-            answer.approval,
-            &request.gate,
-            &request.requesters,
-        )
-        .await?;
+        demand_signature(connection, principal, answer, &request).await?;
         let sentence = void.sentence();
         let again = void.ask_again(engine, connection, &stored).await?;
         transaction.commit().await?;
@@ -136,16 +74,7 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
         )));
     }
     claim_decision(connection, answer, &request).await?;
-    // Nobody loses a role, a group or a delegation between this question and the record.
-    hold_administration(connection).await?;
-    let signature = may_sign(
-        connection,
-        principal,
-        answer.approval,
-        &request.gate,
-        &request.requesters,
-    )
-    .await?;
+    let signature = demand_signature(connection, principal, answer, &request).await?;
     let unseen = Unseen {
         approval: answer.approval,
         task,
@@ -194,34 +123,23 @@ pub async fn decide(engine: &Engine, principal: &Principal, answer: &Decide) -> 
     Ok(Decided { task, state })
 }
 
-fn checked_note(answer: &Decide) -> Result<Option<&str>> {
-    let note = answer
-        .note
-        .as_deref()
-        .map(str::trim)
-        .filter(|note| !note.is_empty());
-    match note {
-        Some(note) if note.chars().count() > NOTE_CHARACTERS => Err(Error::TooLarge(format!(
-            "the note is longer than {NOTE_CHARACTERS} characters"
-        ))),
-        Some(note) if note.contains('\0') => Err(Error::invalid(
-            "note",
-            "it holds a NUL character; remove it",
-        )),
-        Some(_) | None => Ok(note),
-    }
-}
-
-fn check_comment(gate: &Gate, verdict: Verdict, note: Option<&str>) -> Result<()> {
-    if note.is_some() || !verdict.needs_comment(gate.comment) {
-        return Ok(());
-    }
-    let message = match verdict {
-        Verdict::RequestChanges => "say what should change",
-        Verdict::Reject => "a refusal needs a reason; write why",
-        Verdict::Approve => "this policy wants a comment with every answer",
-    };
-    Err(Error::invalid("note", message))
+/// Demands that this person may sign, and holds that: nobody loses a role, a group or a delegation
+/// between this question and the record.
+async fn demand_signature(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    answer: &Decide,
+    request: &Request,
+) -> Result<Signature> {
+    hold_administration(connection).await?;
+    may_sign(
+        connection,
+        principal,
+        answer.approval,
+        &request.gate,
+        &request.requesters,
+    )
+    .await
 }
 
 async fn read(connection: &mut PgConnection, id: ApprovalId) -> Result<Request> {

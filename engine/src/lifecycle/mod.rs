@@ -1,6 +1,7 @@
 //! What follows from a change of state: claims, ends of attempts, releases, gates, decisions,
 //! retries, cancels, and the ends of runs. A change and its consequences commit together.
 
+mod answer;
 mod cancel;
 mod cancel_run;
 mod claim;
@@ -29,13 +30,14 @@ mod unseen;
 mod verdict;
 pub(crate) mod versions;
 
+pub use answer::{Channel, Decide, Decided};
 pub use cancel::cancel;
 pub(crate) use cancel::cancel_locked;
 pub use cancel_run::{cancel_run, cancel_within};
 pub use claim::{claim, refused};
 use context::condition_context;
 pub use deadlines::act_on_due;
-pub use decide::{Channel, Decide, Decided, decide};
+pub use decide::decide;
 pub use finish::{finish, finish_and_claim};
 pub use first::start_if_never_ran;
 pub(crate) use gate::{Stop, default_gate};

@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::{FREE, GATED, House, account, answer, runs, standing, store, token_of};
-use crate::support::person;
+use crate::support::{person, seen};
 
 async fn sole_decider(engine: &Engine, approval: ApprovalId) -> bool {
     sqlx::query_scalar("SELECT sole_decider FROM decisions WHERE approval_id = $1")
@@ -309,6 +309,7 @@ async fn what_is_weaker_at_the_moment_of_effect_is_asked_anew(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn nobody_signs_one_without_a_look(pool: PgPool) {
     let house = House::gated(pool).await;
+    let engine = &house.engine;
     let approval = house.weaken().await;
     let blind = Decide {
         approval,
@@ -318,6 +319,14 @@ async fn nobody_signs_one_without_a_look(pool: PgPool) {
         inputs: None,
         channel: Channel::Api,
     };
-    let answer = engine::lifecycle::decide(&house.engine, &house.approver, &blind).await;
+    let answer = engine::lifecycle::decide(engine, &house.approver, &blind).await;
     assert!(matches!(answer, Err(Error::DigestNeeded(_))), "{answer:?}");
+    // A message does not show all that changes.
+    let clicked = Decide {
+        digest: seen(engine, approval).await,
+        channel: Channel::Slack,
+        ..blind
+    };
+    let answer = engine::lifecycle::decide(engine, &house.approver, &clicked).await;
+    assert!(matches!(answer, Err(Error::Forbidden(_))), "{answer:?}");
 }
