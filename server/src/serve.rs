@@ -66,7 +66,8 @@ async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyh
         shutdown.background.cancel();
         result
     };
-    let (worked, ()) = tokio::join!(working, watching);
+    let announcing = tasks::announce(engine.clone(), shutdown.background.clone());
+    let (worked, (), ()) = tokio::join!(working, watching, announcing);
     engine.close().await;
     worked
 }
@@ -102,6 +103,8 @@ async fn run(mut config: Config, database: &Database, shutdown: &Shutdown) -> an
 
     let mut background = JoinSet::new();
     background.spawn(deliver(engine.clone(), shutdown.clone()));
+    // Workers in other processes hear what gets ready in this one.
+    background.spawn(tasks::announce(engine.clone(), shutdown.background.clone()));
     let mut worker = JoinSet::new();
     worker.spawn(run_worker(engine.clone(), shutdown.stop.clone()));
     background.spawn(engine::scheduler::run(
@@ -144,22 +147,15 @@ fn processors() -> u32 {
     u32::try_from(processors).unwrap_or(16).clamp(2, 16)
 }
 
-/// Tells other processes what gets ready here, and works, if there are slots. A worker that
-/// cannot begin is told once; the rest of the server goes on without it.
+/// A worker that cannot begin is told once; the rest of the server goes on without it.
 async fn run_worker(engine: Engine, stop: CancellationToken) -> anyhow::Result<()> {
     let options = WorkerOptions::of(&engine.settings);
-    let announcing = tasks::announce(engine.clone(), stop.clone());
     if options.slots == 0 {
-        announcing.await;
+        stop.cancelled().await;
         return Ok(());
     }
-    let working = engine::worker::run(engine, options, stop);
-    tokio::pin!(working);
-    let worked = tokio::select! {
-        worked = &mut working => worked,
-        () = announcing => working.await,
-    };
-    worked
+    engine::worker::run(engine, options, stop)
+        .await
         .inspect_err(|error| tracing::error!("the worker cannot begin: {error}"))
         .context("the worker cannot begin")
 }

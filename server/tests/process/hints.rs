@@ -8,7 +8,7 @@ use sqlx::postgres::PgListener;
 
 use crate::support::Home;
 
-/// Whoever ends the first goes on with one of the others; the rest is for whoever hears of it.
+/// Leaves two tasks for whoever hears of them: who ends the first goes on with one of the three.
 const FAN: &str = "plan: fan
 tasks:
   first: {run: [\"true\"]}
