@@ -35,9 +35,8 @@ pub struct Pump {
     lines: LineReader,
     log: CappedLog,
     next_chunk: i64,
-    read: u64,
-    /// The same, for who waits for more.
-    told: Arc<AtomicU64>,
+    /// How many bytes have come; shared with whoever waits for more.
+    read: Arc<AtomicU64>,
     masked: Vec<u8>,
     /// What an insert that failed was to store: it comes before all that is pending.
     unstored: Vec<u8>,
@@ -73,17 +72,16 @@ impl Pump {
             lines: LineReader::default(),
             log: CappedLog::new(engine.settings.log_cap_bytes),
             next_chunk: 0,
-            read: 0,
-            told: Arc::new(AtomicU64::new(0)),
+            read: Arc::new(AtomicU64::new(0)),
             masked: Vec::with_capacity(READ_BYTES),
             unstored: Vec::new(),
         }
     }
 
-    /// How many bytes have come so far, kept up to date while it reads.
+    /// Counts the bytes that have come so far, also while it reads.
     #[must_use]
     pub fn count(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.told)
+        Arc::clone(&self.read)
     }
 
     /// Reads until the end of `output`, or until `stop`.
@@ -116,10 +114,10 @@ impl Pump {
                 }
                 _ = tick.tick() => {
                     if storing.is_none() {
-                        let due = progress.0.elapsed() >= PROGRESS_EVERY && progress.1 != self.read;
+                        let due = progress.0.elapsed() >= PROGRESS_EVERY && progress.1 != self.so_far();
                         storing = self.store(due);
                         if due {
-                            progress = (Instant::now(), self.read);
+                            progress = (Instant::now(), self.so_far());
                         }
                     }
                 }
@@ -136,9 +134,12 @@ impl Pump {
         self.close(held_open)
     }
 
+    fn so_far(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
     fn take(&mut self, data: &[u8]) {
-        self.read += data.len() as u64;
-        self.told.store(self.read, Ordering::Relaxed);
+        self.read.fetch_add(data.len() as u64, Ordering::Relaxed);
         self.masked.clear();
         self.mask.push(data, &mut self.masked);
         self.lines.push(&self.masked);
@@ -152,7 +153,7 @@ impl Pump {
         let mut content = std::mem::take(&mut self.unstored);
         content.append(&mut self.log.take_pending());
         let (engine, lease, next) = (self.engine.clone(), self.lease, self.next_chunk);
-        let (read, omitted) = (self.read, self.log.omitted());
+        let (read, omitted) = (self.so_far(), self.log.omitted());
         Some(Box::pin(async move {
             if with_progress {
                 // It is repeated soon, and told for good at the end.
@@ -179,9 +180,10 @@ impl Pump {
         self.mask.finish(&mut self.masked);
         self.lines.push(&self.masked);
         self.log.push(&self.masked);
+        let output_bytes = i64::try_from(self.so_far()).unwrap_or(i64::MAX);
         let (excerpt, outputs_uri) = self.lines.finish();
         CollectedOutput {
-            output_bytes: i64::try_from(self.read).unwrap_or(i64::MAX),
+            output_bytes,
             outputs_uri,
             excerpt,
             held_open,
