@@ -1,6 +1,6 @@
 //! Pausing: while a plan is paused, its triggers record skips instead of runs.
 
-use model::identity::{Permission, Principal, PrincipalKind};
+use model::identity::{Permission, Principal};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -43,10 +43,7 @@ pub async fn resume(engine: &Engine, principal: &Principal, name: &str) -> Resul
     let is_held = held::is_held(&mut transaction, name).await?;
     if is_held {
         crate::authorise(principal, Permission::EditPlan)?;
-        if !matches!(
-            principal.kind,
-            PrincipalKind::Session { .. } | PrincipalKind::System
-        ) {
+        if principal.is_token() {
             return Err(Error::Forbidden(format!(
                 "plan {name} lost a gate or a condition: a person who has logged in accepts that, and no token"
             )));

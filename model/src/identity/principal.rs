@@ -50,6 +50,18 @@ impl Principal {
         }
     }
 
+    /// Tells if a token speaks: neither a person who has logged in, nor Watchbill itself.
+    #[must_use]
+    pub const fn is_token(&self) -> bool {
+        match &self.kind {
+            PrincipalKind::PersonToken { .. } | PrincipalKind::StepToken { .. } => true,
+            PrincipalKind::Session { .. }
+            | PrincipalKind::PendingPassword { .. }
+            | PrincipalKind::TrustedReporter
+            | PrincipalKind::System => false,
+        }
+    }
+
     /// The account behind the caller, where there is one.
     #[must_use]
     pub const fn account(&self) -> Option<AccountId> {

@@ -119,7 +119,7 @@ pub(super) async fn store_version(
         compare(engine, former.as_ref(), &plan)
     };
     // What a version lost is not in the comparison: a person mends it, or signs what a token did.
-    let by_token = matches!(principal.kind, PrincipalKind::PersonToken { .. })
+    let by_token = principal.is_token()
         && (engine.settings.plans_by_token == NewVersions::Proposed
             || is_held(connection, name).await?);
     let proposed = by_token || !weakenings.is_empty();
