@@ -2,9 +2,9 @@
 
 use engine::Engine;
 use engine::lifecycle::rerun;
-use engine::tasks::AttemptResult;
-use model::id::ApprovalId;
-use model::identity::Role;
+use engine::tasks::{AttemptResult, Claimed};
+use model::id::{ApprovalId, RunKey, TaskId};
+use model::identity::{Principal, Role};
 use model::plan::PlanTask;
 use model::task::{GatePhase, TaskState};
 use model::view::{ApprovalState, Outcome, Verdict};
@@ -29,12 +29,7 @@ async fn what_changed_before_the_signature_is_asked_again(pool: PgPool) {
         ..
     } = waiting(pool, &release()).await;
     let asked = pending(&engine, build).await;
-    raw(
-        &engine,
-        "UPDATE tasks SET outputs = '{\"changed\": \"underneath\"}' WHERE id = $1",
-        build,
-    )
-    .await;
+    alter(&engine, build).await;
     let said = conflict(
         decide(&engine, &approver, &answer(asked, Verdict::Approve))
             .await
@@ -63,41 +58,64 @@ async fn approval_state(engine: &Engine, approval: ApprovalId) -> String {
         .expect("the request exists")
 }
 
-#[sqlx::test(migrator = "engine::MIGRATOR")]
-async fn what_changed_after_the_signature_is_asked_again_before_anything_goes_on(pool: PgPool) {
+/// A run whose `build` was signed, and has changed since, while `slow` is still at work.
+struct Changed {
+    engine: Engine,
+    approver: Principal,
+    run: RunKey,
+    build: TaskId,
+    slow: Claimed,
+}
+
+/// Starts `build` with its gate and `slow`, and these tasks behind them.
+async fn changed_since(pool: PgPool, behind: Vec<PlanTask>) -> Changed {
     let engine = engine(pool);
     let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
-    let tasks = vec![
-        gated("build"),
-        task("slow", &[]),
-        task("publish", &["build", "slow"]),
-    ];
-    let key = run(&engine, &plan(tasks), None).await;
+    let mut tasks = vec![gated("build"), task("slow", &[])];
+    tasks.extend(behind);
+    let run = run(&engine, &plan(tasks), None).await;
     let owner = worker(&engine);
-    let (build, slow) = (
+    let (built, slow) = (
         claim_one(&engine, &owner).await,
         claim_one(&engine, &owner).await,
     );
-    end(&engine, &build, Outcome::Succeeded).await;
-    let signed = pending(&engine, build.lease.task).await;
+    end(&engine, &built, Outcome::Succeeded).await;
+    let build = built.lease.task;
+    let signed = pending(&engine, build).await;
     decide(&engine, &approver, &answer(signed, Verdict::Approve))
         .await
         .expect("signed");
-    raw(
-        &engine,
-        "UPDATE tasks SET outputs = '{\"changed\": \"afterwards\"}' WHERE id = $1",
-        build.lease.task,
-    )
-    .await;
+    alter(&engine, build).await;
+    Changed {
+        engine,
+        approver,
+        run,
+        build,
+        slow,
+    }
+}
+
+/// Changes a stored result, as no verb can.
+async fn alter(engine: &Engine, task: TaskId) {
+    let sql = "UPDATE tasks SET outputs = '{\"changed\": \"underneath\"}' WHERE id = $1";
+    raw(engine, sql, task).await;
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_changed_after_the_signature_is_asked_again_before_anything_goes_on(pool: PgPool) {
+    let Changed {
+        engine,
+        approver,
+        run,
+        build,
+        slow,
+    } = changed_since(pool, vec![task("publish", &["build", "slow"])]).await;
     end(&engine, &slow, Outcome::Succeeded).await;
     nothing_is_ready(&engine).await;
-    let publish = named(&engine, key, "publish").await;
+    let publish = named(&engine, run, "publish").await;
     assert_eq!(state(&engine, publish).await, TaskState::Created);
-    assert_eq!(
-        state(&engine, build.lease.task).await,
-        TaskState::AwaitingApproval
-    );
-    let again = pending(&engine, build.lease.task).await;
+    assert_eq!(state(&engine, build).await, TaskState::AwaitingApproval);
+    let again = pending(&engine, build).await;
     let why: String = sqlx::query_scalar("SELECT why FROM approvals WHERE id = $1")
         .bind(again.0)
         .fetch_one(&engine.pool)
@@ -107,47 +125,33 @@ async fn what_changed_after_the_signature_is_asked_again_before_anything_goes_on
     decide(&engine, &approver, &answer(again, Verdict::Approve))
         .await
         .expect("signed as it is now");
-    assert_eq!(claim_one(&engine, &owner).await.name, "publish");
+    assert_eq!(claim_one(&engine, &worker(&engine)).await.name, "publish");
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn what_was_queued_behind_a_void_signature_waits_for_the_new_one(pool: PgPool) {
-    let engine = engine(pool);
-    let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
-    let tasks = vec![
-        gated("build"),
-        task("slow", &[]),
+    let behind = vec![
         task("publish", &["build", "slow"]),
         task("tell", &["build"]),
     ];
-    let key = run(&engine, &plan(tasks), None).await;
-    let owner = worker(&engine);
-    let (build, slow) = (
-        claim_one(&engine, &owner).await,
-        claim_one(&engine, &owner).await,
-    );
-    end(&engine, &build, Outcome::Succeeded).await;
-    let signed = pending(&engine, build.lease.task).await;
-    decide(&engine, &approver, &answer(signed, Verdict::Approve))
-        .await
-        .expect("signed");
-    let tell = named(&engine, key, "tell").await;
+    let Changed {
+        engine,
+        approver,
+        run,
+        build,
+        slow,
+    } = changed_since(pool, behind).await;
+    let tell = named(&engine, run, "tell").await;
     assert_eq!(state(&engine, tell).await, TaskState::Queued);
-    raw(
-        &engine,
-        "UPDATE tasks SET outputs = '{\"changed\": \"afterwards\"}' WHERE id = $1",
-        build.lease.task,
-    )
-    .await;
     end(&engine, &slow, Outcome::Succeeded).await;
     assert_eq!(state(&engine, tell).await, TaskState::Created);
     nothing_is_ready(&engine).await;
-    let again = pending(&engine, build.lease.task).await;
+    let again = pending(&engine, build).await;
     decide(&engine, &approver, &answer(again, Verdict::Reject))
         .await
         .expect("refused");
     assert_eq!(
-        states(&engine, key).await,
+        states(&engine, run).await,
         [
             ("build".to_owned(), TaskState::Failed),
             ("slow".to_owned(), TaskState::Succeeded),
@@ -168,12 +172,7 @@ async fn who_may_not_sign_has_nothing_asked_again(pool: PgPool) {
     let asked = pending(&engine, build).await;
     let requester = approver.account().expect("an account");
     person(&engine, "approver2@example.org", &[Role::Approver]).await;
-    raw(
-        &engine,
-        "UPDATE tasks SET outputs = '{\"changed\": \"underneath\"}' WHERE id = $1",
-        build,
-    )
-    .await;
+    alter(&engine, build).await;
     sqlx::query("UPDATE approvals SET requesters = ARRAY[$2] WHERE id = $1")
         .bind(asked.0)
         .bind(requester.0)
