@@ -96,7 +96,7 @@ async fn head(
     Ok(Some((row, plan, record.source_text)))
 }
 
-/// Why there is nothing to show: a first version may wait for its signature.
+/// Says why there is nothing to show: a first version may wait for its signature.
 async fn missing(engine: &Engine, name: &str) -> Result<Error> {
     let id = sqlx::query_scalar!("SELECT id FROM plans WHERE name = $1", name)
         .fetch_optional(&engine.readers)

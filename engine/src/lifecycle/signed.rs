@@ -234,8 +234,8 @@ pub(super) async fn compare(
 /// Checks, before tasks go on behind gates, that what was signed there is what is there now.
 ///
 /// Where it is not, the signature is void: the signed task awaits approval again, and those
-/// that were to go on behind it wait for that, also those that have not started since. Returns
-/// the former of these. A task whose needs nobody signed asks nothing.
+/// that were to go on behind it wait for that. Returns these. Others that were let go behind it
+/// before, and have not started, wait again, too. A task whose needs nobody signed asks nothing.
 pub(super) async fn void_again(
     engine: &Engine,
     connection: &mut PgConnection,

@@ -79,7 +79,7 @@ pub enum TaskEvent {
     Rerun,
     /// A person retries the run: this task waits again for those before it.
     Rearm,
-    /// What was signed before it is no longer what is there: it waits for a new signature.
+    /// It waits for a new signature, since what was signed before it is no longer what is there.
     TakeBack,
 }
 

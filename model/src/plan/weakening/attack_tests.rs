@@ -57,7 +57,7 @@ fn with_inputs(change: impl FnOnce(&mut Plan)) -> (Plan, Plan) {
 fn another_name_hides_no_other_surroundings() {
     for change in [
         |task: &mut PlanTask| task.environment[0] = text("TARGET", "elsewhere"),
-        |task: &mut PlanTask| task.environment.insert(0, text("PATH", "/tmp")),
+        |task: &mut PlanTask| task.environment.insert(0, text("PATH", "scripts")),
         |task: &mut PlanTask| task.working_directory = Some("elsewhere".to_owned()),
     ] {
         let found = changed(|plan| {
@@ -115,7 +115,7 @@ fn another_input_starts_nothing_behind_a_gate() {
 fn a_secret_is_signed_for_one_command() {
     for change in [
         |task: &mut PlanTask| task.work = Work::run(["scripts/other"]),
-        |task: &mut PlanTask| task.environment.push(text("BASH_ENV", "/tmp/x")),
+        |task: &mut PlanTask| task.environment.push(text("BASH_ENV", "scripts/x")),
         |task: &mut PlanTask| task.working_directory = Some("elsewhere".to_owned()),
     ] {
         let mut before = release();

@@ -86,13 +86,13 @@ impl Comparison<'_, '_> {
         }
     }
 
-    /// Whatever was lost against the former tasks that the new one resembles most: against all
+    /// Finds what was lost against the former tasks that the new one resembles most: against all
     /// of them where it is as much.
     fn least_lost(&self, origins: &[usize], place: usize) -> Vec<Weakening> {
         least(origins.iter().map(|origin| self.lost(*origin, place)))
     }
 
-    /// What a task of another name changed of the former ones that ran the same.
+    /// Finds what a task of another name changed of the former ones that ran the same.
     fn renamed(&self, origins: &[usize], place: usize) -> Vec<Weakening> {
         least(origins.iter().map(|origin| self.changed(*origin, place)))
     }

@@ -40,7 +40,7 @@ pub(super) fn new_secrets(
     }));
 }
 
-/// Whether two tasks do the same with the same around them: who signed that a command is given a
+/// Tells if two tasks do the same with the same around them: who signed that a command is given a
 /// secret signed for no other command, folder or variable.
 fn does_the_same(one: &PlanTask, other: &PlanTask) -> bool {
     command(&one.work) == command(&other.work)
