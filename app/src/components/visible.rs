@@ -140,7 +140,7 @@ mod tests {
             ),
             "{html}"
         );
-        assert!(html.contains("class=\"invisible\">␍<"), "{html}");
+        assert!(html.contains("class=\"invisible\">⟨CR⟩<"), "{html}");
         assert_eq!(visible("<plain>").to_html(), "&lt;plain&gt;");
     }
 
@@ -148,6 +148,6 @@ mod tests {
     fn many_marks_are_text_and_none_is_lost() {
         let html = visible(&"\u{1b}".repeat(MOST_MARKS + 7)).to_html();
         assert_eq!(html.matches("<mark").count(), MOST_MARKS);
-        assert_eq!(html.matches('␛').count(), MOST_MARKS + 7);
+        assert_eq!(html.matches("⟨ESC⟩").count(), MOST_MARKS + 7);
     }
 }

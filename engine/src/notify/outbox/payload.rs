@@ -284,7 +284,7 @@ mod tests {
         };
         assert_eq!(
             slack(&facts, None)["text"],
-            "Task deploy⟨U+202E⟩⟨U+200B⟩␍ awaiting approval: https://good.example␛/⟨U+00AD⟩"
+            "Task deploy⟨U+202E⟩⟨U+200B⟩⟨CR⟩ awaiting approval: https://good.example⟨ESC⟩/⟨U+00AD⟩"
         );
     }
 

