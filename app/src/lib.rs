@@ -109,8 +109,7 @@ fn focus_heading_after(routing: ReadSignal<bool>) {
         if before == Some(true) && !now {
             request_animation_frame(|| {
                 let heading = document().query_selector("h1").ok().flatten();
-                let element =
-                    heading.and_then(|it| it.dyn_into::<leptos::web_sys::HtmlElement>().ok());
+                let element = heading.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
                 if let Some(element) = element {
                     let _ = element.focus();
                 }

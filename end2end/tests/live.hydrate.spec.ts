@@ -1,5 +1,5 @@
 import { expect, test } from "@playwright/test";
-import { complaints, live, startRun, until } from "./support";
+import { approvalOf, complaints, live, startRun } from "./support";
 
 test("times are the reader's, with UTC on hover, and hydration asks for nothing", async ({ page }) => {
   const said = complaints(page);
@@ -24,12 +24,8 @@ test("times are the reader's, with UTC on hover, and hydration asks for nothing"
 test("an item that is decided elsewhere says so by itself", async ({ page }) => {
   const said = complaints(page);
   const run = await startRun(page);
-  await until(page, run, "sign.repair", "awaiting approval");
-  await page.getByRole("link", { name: "sign.repair" }).click();
-  await page.getByRole("link", { name: "See the approval" }).click();
-  await expect(page).toHaveURL(/\/approvals\/\d+$/);
+  const address = await approvalOf(page, run, "sign.repair");
   await live(page, true);
-  const address = new URL(page.url()).pathname;
   const digest = await page.locator("input[name=digest]").inputValue();
   const answer = await page.request.post(`${address}/decide`, {
     form: { digest, verdict: "approve", note: "from elsewhere" },
@@ -40,21 +36,4 @@ test("an item that is decided elsewhere says so by itself", async ({ page }) => 
   await expect(page.locator(".outcome")).toContainText("Approved by admin");
   await expect(page.getByRole("button", { name: "Approve" })).toHaveCount(0);
   expect(said).toEqual([]);
-});
-
-test("one key decides, but not while somebody types", async ({ page }) => {
-  const run = await startRun(page);
-  await until(page, run, "sign.repair", "awaiting approval");
-  await page.getByRole("link", { name: "sign.repair" }).click();
-  await page.getByRole("link", { name: "See the approval" }).click();
-  await expect(page).toHaveURL(/\/approvals\/\d+$/);
-  await live(page, true);
-  await page.keyboard.press("r");
-  const note = page.getByLabel("Note");
-  await expect(note).toBeFocused();
-  await page.keyboard.type("a sign can wait");
-  await expect(note).toHaveValue("a sign can wait");
-  await note.blur();
-  await page.keyboard.press("r");
-  await expect(page.locator(".outcome")).toContainText("Rejected by admin");
 });

@@ -1,5 +1,5 @@
 import { type Browser, type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { complaints, live, until } from "./support";
+import { approvalOf, complaints, live, until } from "./support";
 
 const GIVEN = "somebody else chose this one";
 const OWN = "the tide is out before dawn";
@@ -32,15 +32,6 @@ async function startQuay(page: Page): Promise<string> {
   await page.goto("/plans/quay");
   await page.getByRole("button", { name: "Run now" }).click();
   await expect(page).toHaveURL(/\/runs\/\d+$/);
-  return new URL(page.url()).pathname;
-}
-
-/** The address of the request about a task of a run. */
-async function approvalOf(page: Page, run: string, task: string): Promise<string> {
-  await until(page, run, task, "awaiting approval");
-  await page.getByRole("link", { name: task }).first().click();
-  await page.getByRole("link", { name: "See the approval" }).click();
-  await expect(page).toHaveURL(/\/approvals\/\d+$/);
   return new URL(page.url()).pathname;
 }
 
@@ -110,16 +101,24 @@ test("changes are asked for, and two then agree on what was filled in", async ({
   await two.getByLabel("Note").fill("as we agreed");
   const read = await two.locator("input[name=digest]").inputValue();
   await one.getByLabel("window").selectOption("tonight");
+  // What the other has armed meanwhile was an answer to the page as it was.
+  await two.getByLabel("Note").blur();
+  await two.keyboard.press("a");
+  await expect(two.getByRole("button", { name: "Approve" })).toHaveAttribute("data-armed", "ready");
   await one.getByRole("button", { name: "Approve" }).click();
   await expect(one.getByText("1 more must sign")).toBeVisible();
   await expect(one.getByRole("button", { name: "Approve" })).toHaveCount(0);
   await expect(two.getByLabel("window")).toHaveCount(0);
   await expect(two.locator(".outcome").filter({ hasText: "1 more must sign" })).toContainText("tonight");
+  await expect(two.locator("[data-armed]")).toHaveCount(0);
+  await two.keyboard.press("Enter");
+  await expect(two.getByRole("button", { name: "Approve" })).toBeVisible();
   // What was being written stays, and it is still what was read that is signed.
   await expect(two.getByLabel("Note")).toHaveValue("as we agreed");
   await expect(two.locator("input[name=digest]")).toHaveValue(read);
-  await two.getByLabel("Note").blur();
   await two.keyboard.press("a");
+  await expect(two.getByRole("button", { name: "Approve" })).toHaveAttribute("data-armed", "ready");
+  await two.keyboard.press("Enter");
   await expect(two.locator(".outcome")).toContainText("Approved by second-");
   await expect(two.locator(".outcome")).toContainText("as we agreed");
   // The other's page follows by itself.

@@ -56,3 +56,12 @@ export async function until(page: Page, path: string, task: string, word: string
     await expect(row.first()).toContainText(word, { timeout: 1_000 });
   }).toPass({ timeout: 40_000 });
 }
+
+/** The address of the request about a task of a run. */
+export async function approvalOf(page: Page, run: string, task: string): Promise<string> {
+  await until(page, run, task, "awaiting approval");
+  await page.getByRole("link", { name: task }).first().click();
+  await page.getByRole("link", { name: "See the approval" }).click();
+  await expect(page).toHaveURL(/\/approvals\/\d+$/);
+  return new URL(page.url()).pathname;
+}

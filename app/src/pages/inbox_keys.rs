@@ -21,12 +21,17 @@ pub fn listen() {
     on_cleanup(move || handle.remove());
 }
 
-/// Whether the key is meant for the page: nobody is typing, and no other key is held.
-pub fn is_plain(event: &KeyboardEvent) -> bool {
-    let typing = document().active_element().is_some_and(|element| {
+/// Whether somebody is writing, or choosing, in a field.
+pub fn is_typing() -> bool {
+    document().active_element().is_some_and(|element| {
         ["INPUT", "TEXTAREA", "SELECT"].contains(&element.tag_name().as_str())
-    });
-    !(typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.repeat())
+    })
+}
+
+/// Whether the key is meant for the page: nobody is typing, and no other key is held.
+fn is_plain(event: &KeyboardEvent) -> bool {
+    let held = event.ctrl_key() || event.meta_key() || event.alt_key() || event.repeat();
+    !is_typing() && !held
 }
 
 fn find(selector: &str) -> Option<HtmlElement> {

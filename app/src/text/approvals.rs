@@ -1,5 +1,7 @@
 //! What the inbox, a request's page and their forms say.
 
+use model::view::Verdict;
+
 use super::words::{Count, Named, Text};
 use super::{english, french};
 
@@ -13,6 +15,7 @@ pub struct Approvals {
     pub none_waiting_hint: Text,
     pub requested: Text,
     pub requested_by: Text,
+    pub version_by: Text,
     pub deadline: Text,
     pub why_stopped: Text,
     pub always_stops: Text,
@@ -22,17 +25,6 @@ pub struct Approvals {
     pub what_changes: Text,
     pub no_change_shown: Text,
     pub last_lines: Text,
-    pub if_approve: Text,
-    pub if_reject: Text,
-    pub result_accepted: Text,
-    pub task_starts: Text,
-    pub reported_accepted: Text,
-    pub starts_next: Named,
-    pub nothing_waits_for_it: Text,
-    pub marked_failed: Text,
-    pub is_skipped: Named,
-    pub starts_anyway: Named,
-    pub nothing_else_changes: Text,
     pub note_label: Text,
     pub note_hint: Text,
     pub note_needed: Text,
@@ -62,7 +54,6 @@ pub struct Approvals {
     pub changes_asked_by: Named,
     pub request_changes: Text,
     pub changes_hint: Text,
-    pub if_changes: Text,
     pub signatures: Text,
     pub signed_of: fn(u32, u32) -> String,
     pub can_still_sign: Text,
@@ -107,6 +98,18 @@ pub struct Approvals {
     pub unsearched: Text,
 }
 
+impl Approvals {
+    /// Returns the word on the button of an answer.
+    #[must_use]
+    pub const fn answer(&self, verdict: Verdict) -> Text {
+        match verdict {
+            Verdict::Approve => self.approve,
+            Verdict::Reject => self.reject,
+            Verdict::RequestChanges => self.request_changes,
+        }
+    }
+}
+
 /// The English ones.
 pub const ENGLISH: Approvals = Approvals {
     title: "Approvals",
@@ -117,6 +120,7 @@ pub const ENGLISH: Approvals = Approvals {
     none_waiting_hint: "When a plan's gate stops a result, it appears here.",
     requested: "Asked",
     requested_by: "Run started by",
+    version_by: "Version stored by",
     deadline: "Decide by",
     why_stopped: "Why it stopped",
     always_stops: "the plan always asks here",
@@ -126,17 +130,6 @@ pub const ENGLISH: Approvals = Approvals {
     what_changes: "What changes",
     no_change_shown: "The result carries no diff. Its outputs and files are below.",
     last_lines: "Last lines",
-    if_approve: "If you approve",
-    if_reject: "If you reject",
-    result_accepted: "the result is accepted and the task succeeds",
-    task_starts: "the task starts",
-    reported_accepted: "the task is recorded as succeeded; its orchestrator reads that",
-    starts_next: |name| format!("{name} can start"),
-    nothing_waits_for_it: "no other task waits for it",
-    marked_failed: "the task is recorded as failed, with your note",
-    is_skipped: |name| format!("{name} is skipped"),
-    starts_anyway: |name| format!("{name} can still start"),
-    nothing_else_changes: "nothing else changes",
     note_label: "Note",
     note_hint: "Note (needed to reject)",
     note_always: "Write a note: every answer to this request needs one.",
@@ -166,7 +159,6 @@ pub const ENGLISH: Approvals = Approvals {
     changes_asked_by: |name| format!("Changes asked for by {name}"),
     request_changes: "Ask for changes",
     changes_hint: "Say what should change: the next attempt reads it.",
-    if_changes: "the task runs again with your note, and asks anew",
     signatures: "Signatures",
     signed_of: |signed, required| format!("{signed} of {required}"),
     can_still_sign: "can still sign",
@@ -198,7 +190,7 @@ pub const ENGLISH: Approvals = Approvals {
     },
     same_result: "the same result",
     decided_elsewhere: "This was decided while you looked.",
-    keys: "Keys: j next, k previous, a approve, r reject, c ask for changes, ? this line",
+    keys: "Keys: j next, k previous, a approve, r reject, c ask for changes (a second press or Enter confirms), ? this line",
     next_item: "Next",
     previous_item: "Previous",
     log_title: "Decision log",
@@ -232,6 +224,7 @@ pub const FRENCH: Approvals = Approvals {
     none_waiting_hint: "Quand un plan arrête un résultat, il apparaît ici.",
     requested: "Demandé le",
     requested_by: "Exécution lancée par",
+    version_by: "Version enregistrée par",
     deadline: "À décider avant le",
     why_stopped: "Pourquoi l’arrêt",
     always_stops: "le plan demande toujours une signature ici",
@@ -241,17 +234,6 @@ pub const FRENCH: Approvals = Approvals {
     what_changes: "Ce qui change",
     no_change_shown: "Le résultat ne contient aucun diff. Ses sorties et ses fichiers suivent.",
     last_lines: "Dernières lignes",
-    if_approve: "Si vous acceptez",
-    if_reject: "Si vous refusez",
-    result_accepted: "le résultat est accepté et la tâche réussit",
-    task_starts: "la tâche démarre",
-    reported_accepted: "la tâche est enregistrée comme réussie ; son orchestrateur le lira",
-    starts_next: |name| format!("{name} peut démarrer"),
-    nothing_waits_for_it: "aucune autre tâche ne l’attend",
-    marked_failed: "la tâche est enregistrée comme échouée, avec votre note",
-    is_skipped: |name| format!("{name} est omise"),
-    starts_anyway: |name| format!("{name} peut quand même démarrer"),
-    nothing_else_changes: "rien d’autre ne change",
     note_label: "Note",
     note_hint: "Note (obligatoire pour refuser)",
     note_always: "Écrivez une note : chaque réponse à cette demande en exige une.",
@@ -281,7 +263,6 @@ pub const FRENCH: Approvals = Approvals {
     changes_asked_by: |name| format!("Modifications demandées par {name}"),
     request_changes: "Demander des modifications",
     changes_hint: "Dites ce qui doit changer : la prochaine tentative le lira.",
-    if_changes: "la tâche recommence avec votre note, puis redemande",
     signatures: "Signatures",
     signed_of: |signed, required| format!("{signed} sur {required}"),
     can_still_sign: "signatures encore possibles",
@@ -316,7 +297,7 @@ pub const FRENCH: Approvals = Approvals {
     },
     same_result: "le même résultat",
     decided_elsewhere: "La décision a été prise pendant que vous lisiez.",
-    keys: "Touches : j suivant, k précédent, a accepter, r refuser, c modifications, ? cette ligne",
+    keys: "Touches : j suivant, k précédent, a accepter, r refuser, c modifications (un second appui ou Entrée confirme), ? cette ligne",
     next_item: "Suivant",
     previous_item: "Précédent",
     log_title: "Journal des décisions",

@@ -189,6 +189,7 @@ pub static WORDS: Words = Words {
         figure_retried: "retries",
     },
     approvals: super::approvals::ENGLISH,
+    consequences: super::consequences::ENGLISH,
     decisions: Decisions {
         title: "Decision log",
         lede: "Every answer that anybody gave, the newest first.",

@@ -184,6 +184,7 @@ pub static WORDS: Words = Words {
         figure_retried: "nouveaux essais",
     },
     approvals: super::approvals::FRENCH,
+    consequences: super::consequences::FRENCH,
     decisions: Decisions {
         title: "Journal des décisions",
         lede: "Chaque réponse donnée, la plus récente d’abord.",

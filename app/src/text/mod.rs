@@ -4,6 +4,7 @@
 //! and nothing is looked up by name at run time.
 
 mod approvals;
+mod consequences;
 pub mod eligibility;
 mod english;
 mod french;

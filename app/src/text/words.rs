@@ -11,6 +11,7 @@ pub struct Words {
     pub login: Login,
     pub night: Night,
     pub approvals: super::approvals::Approvals,
+    pub consequences: super::consequences::Consequences,
     pub decisions: Decisions,
     pub what_if: WhatIf,
     pub history: History,

@@ -149,6 +149,15 @@ pub struct ApprovalRow {
     pub round: u32,
 }
 
+impl ApprovalRow {
+    /// Whether it is about a version of a plan that waits to take effect: a gate of a plan,
+    /// and of no run.
+    #[must_use]
+    pub const fn is_about_version(&self) -> bool {
+        self.phase.is_some() && self.run.is_none() && self.plan.is_some()
+    }
+}
+
 /// One answer, as recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

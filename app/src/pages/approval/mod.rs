@@ -1,14 +1,21 @@
 //! One request on one sheet: what happened, what changes, what follows, and the answer.
 
+#[cfg_attr(
+    not(any(test, feature = "hydrate")),
+    expect(dead_code, reason = "the server draws what only a browser presses")
+)]
+mod arming;
 mod comparison;
+mod consequences;
 mod facts;
 mod invisible;
+#[cfg(feature = "hydrate")]
+mod keys;
 mod outcome;
 mod sign_bar;
 
 use leptos::prelude::*;
 use model::id::ApprovalId;
-use model::task::GatePhase;
 use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState, Reminding};
 use model::visible::pretty;
 
@@ -17,13 +24,14 @@ use crate::api::Seen;
 use crate::api::approvals::load_standing;
 use crate::components::{
     AnswerNotice, ApprovalMark, Diff, OutputLink, Place, TaskLink, approval_title, artifact_list,
-    visible, visible_at,
+    visible_at,
 };
 use crate::live::use_live;
 use crate::text::use_words;
 use crate::visit::use_answer;
 
 use comparison::comparisons;
+use consequences::Consequences;
 use facts::sheet_facts;
 use outcome::{decided_so_far, outcome};
 use sign_bar::{SignBar, Terms};
@@ -67,16 +75,7 @@ pub fn ApprovalSheet(
         }
     };
     // Once it is decided, the task says what followed.
-    let fork = pending_at_first.then(|| {
-        view! {
-            <Fork
-                phase=detail.row.phase
-                waiting=detail.waiting.clone()
-                skipped=detail.skipped.clone()
-                may_request_changes=detail.may_request_changes
-            />
-        }
-    });
+    let fork = pending_at_first.then(|| Consequences::of(&detail).fork());
     let task = detail.row.task_id;
     view! {
         <article class="sheet">
@@ -162,60 +161,6 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
         {diff}
         {outputs}
         {artifact_list(detail.row.task_id, &detail.artifacts)}
-    }
-    .into_any()
-}
-
-#[component]
-fn Fork(
-    phase: Option<GatePhase>,
-    waiting: Vec<String>,
-    skipped: Vec<String>,
-    may_request_changes: bool,
-) -> impl IntoView {
-    let words = &use_words().approvals;
-    let first = match phase {
-        Some(GatePhase::AfterResult) => words.result_accepted,
-        Some(GatePhase::BeforeStart) => words.task_starts,
-        None => words.reported_accepted,
-    };
-    let none = waiting.is_empty() && skipped.is_empty();
-    let anyway: Vec<String> = waiting
-        .iter()
-        .filter(|name| !skipped.contains(name))
-        .cloned()
-        .collect();
-    let list = |names: &[String], say: fn(&str) -> String| {
-        names
-            .iter()
-            .map(|name| view! { <li>{visible(&say(name))}</li> })
-            .collect_view()
-    };
-    view! {
-        <div class="fork">
-            <div>
-                <h2 class="yes">{words.if_approve}</h2>
-                <ul>
-                    <li>{first}</li>
-                    {list(&waiting, words.starts_next)}
-                    {none.then(|| view! { <li>{words.nothing_waits_for_it}</li> })}
-                </ul>
-            </div>
-            <div>
-                <h2 class="no">{words.if_reject}</h2>
-                <ul>
-                    <li>{words.marked_failed}</li>
-                    {list(&skipped, words.is_skipped)}
-                    {list(&anyway, words.starts_anyway)}
-                    {none.then(|| view! { <li>{words.nothing_else_changes}</li> })}
-                </ul>
-            </div>
-        </div>
-        {may_request_changes.then(|| view! {
-            <p class="soft third">
-                <b>{words.request_changes}</b> {use_words().common.colon} {words.if_changes}
-            </p>
-        })}
     }
     .into_any()
 }

@@ -3,10 +3,12 @@
 use leptos::prelude::*;
 use model::id::ApprovalId;
 use model::plan::{CommentRule, InputDefinition};
-use model::view::{ApprovalDetail, ApprovalStanding};
+use model::view::{ApprovalDetail, ApprovalStanding, Verdict};
 
+use super::arming::{Stage, key_of};
+use super::consequences::Consequences;
 use super::invisible::{Invisible, warning};
-use crate::components::{TextArea, input_field};
+use crate::components::{TextArea, input_field, visible};
 use crate::pages::inbox_order::Order;
 use crate::text::eligibility::eligibility;
 use crate::text::{Language, use_words};
@@ -21,6 +23,7 @@ pub struct Terms {
     comment: CommentRule,
     inputs: Vec<InputDefinition>,
     invisible: Invisible,
+    consequences: Consequences,
 }
 
 impl Terms {
@@ -32,8 +35,18 @@ impl Terms {
             comment: detail.comment,
             inputs: detail.inputs.clone(),
             invisible: Invisible::of(detail),
+            consequences: Consequences::of(detail),
         }
     }
+}
+
+/// An answer that the next press of its key gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Armed {
+    pub verdict: Verdict,
+    pub stage: Stage,
+    /// The requests that wait for the same get it, too.
+    pub also: bool,
 }
 
 /// The answer: what there is to know about it, and the form where the reader may give one.
@@ -82,10 +95,30 @@ fn AnswerForm(
         comment,
         inputs,
         invisible,
+        consequences,
     } = terms;
     let form = NodeRef::<leptos::html::Form>::new();
+    let armed = RwSignal::new(None::<Armed>);
     #[cfg(feature = "hydrate")]
-    keys(form, comment);
+    super::keys::listen(form, comment, standing, armed);
+    let follows = Memo::new(move |_| armed.get().map(|armed| (armed.verdict, armed.also)));
+    let sentence = move || {
+        let (verdict, also) = follows.get()?;
+        let text = standing.with_untracked(|it| consequences.sentence(verdict, it, also));
+        Some(view! { <span>{visible(&text)}</span> })
+    };
+    let button = move |class: &'static str, verdict: Verdict| {
+        let mark = move || {
+            let armed = armed.get().filter(|armed| armed.verdict == verdict)?;
+            Some(armed.stage.as_str())
+        };
+        view! {
+            <button class=class name="verdict" value=verdict.as_str() data-armed=mark>
+                {words.answer(verdict)}
+                <kbd aria-hidden="true">{key_of(verdict)}</kbd>
+            </button>
+        }
+    };
     let unfilled = Memo::new(move |_| standing.with(|standing| standing.filled.is_none()));
     let fields = {
         let answer = answer.clone();
@@ -117,21 +150,12 @@ fn AnswerForm(
                 hide_label=true
             />
             {move || standing.with(|standing| warning(invisible, standing))}
+            <p class="armed" role="status">{sentence}</p>
             <div class="verdicts">
-                {move || standing.with(|standing| standing.may_request_changes).then(|| view! {
-                    <button class="btn" name="verdict" value="request_changes">
-                        {words.request_changes}
-                        <kbd aria-hidden="true">"c"</kbd>
-                    </button>
-                })}
-                <button class="btn refuse" name="verdict" value="reject">
-                    {words.reject}
-                    <kbd aria-hidden="true">"r"</kbd>
-                </button>
-                <button class="btn sign" name="verdict" value="approve">
-                    {words.approve}
-                    <kbd aria-hidden="true">"a"</kbd>
-                </button>
+                {move || standing.with(|standing| standing.may_request_changes)
+                    .then(|| button("btn", Verdict::RequestChanges))}
+                {button("btn refuse", Verdict::Reject)}
+                {button("btn sign", Verdict::Approve)}
             </div>
         </form>
     }
@@ -178,46 +202,4 @@ fn also(standing: &ApprovalStanding) -> Option<AnyView> {
         </label>
     };
     Some(view.into_any())
-}
-
-/// One key decides, unless somebody is typing or holds another key. An answer that lacks the
-/// note it needs is led to the note first.
-#[cfg(feature = "hydrate")]
-fn keys(form: NodeRef<leptos::html::Form>, comment: CommentRule) {
-    use leptos::wasm_bindgen::JsCast as _;
-    use leptos::web_sys::{HtmlElement, HtmlTextAreaElement};
-    use model::view::Verdict;
-
-    let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        if !crate::pages::inbox_keys::is_plain(&event) {
-            return;
-        }
-        let verdict = match event.key().as_str() {
-            "a" => Verdict::Approve,
-            "r" => Verdict::Reject,
-            "c" => Verdict::RequestChanges,
-            _ => return,
-        };
-        let Some(form) = form.get_untracked() else {
-            return;
-        };
-        let find = |selector: &str| form.query_selector(selector).ok().flatten();
-        // Changes cannot be asked for everywhere.
-        let Some(button) = find(&format!("button[value={}]", verdict.as_str()))
-            .and_then(|element| element.dyn_into::<HtmlElement>().ok())
-        else {
-            return;
-        };
-        event.prevent_default();
-        let note = find("textarea")
-            .and_then(|element| element.dyn_into::<HtmlTextAreaElement>().ok())
-            .filter(|note| note.value().trim().is_empty());
-        match note {
-            Some(note) if verdict.needs_comment(comment) => {
-                let _ = note.focus();
-            }
-            Some(_) | None => button.click(),
-        }
-    });
-    on_cleanup(move || handle.remove());
 }
