@@ -15,6 +15,7 @@ mod mail_pages;
 mod matrix;
 mod people;
 mod plans;
+mod proposal_page;
 mod pruning;
 mod read_only;
 mod reference;

@@ -48,7 +48,12 @@ pub fn sheet_facts(
         view! { <Fact name=words.approvals.round>{row.round + 1}</Fact> }
     });
     let requester = detail.requester.clone().map(|name| {
-        view! { <Fact name=words.approvals.requested_by>{visible(&name)}</Fact> }
+        let by = if detail.row.is_about_version() {
+            words.approvals.version_by
+        } else {
+            words.approvals.requested_by
+        };
+        view! { <Fact name=by>{visible(&name)}</Fact> }
     });
     let (task, task_name, asked_at) = (row.task_id, row.task.clone(), row.requested_at);
     let digest = detail.digest.clone();
