@@ -200,6 +200,8 @@ fn tasks(plan: &Plan) -> AnyView {
         .map(|task| {
             let needs = (!task.needs.is_empty())
                 .then(|| format!("{} {}", words.task.needs, task.needs.join(", ")));
+            let uses = (!task.uses.is_empty())
+                .then(|| format!("{} {}", words.task.uses, task.uses.join(", ")));
             let gated = task.approval.as_ref().map(|_| view! {
                 <span class="chip wait">
                     <Glyph shape=Shape::Diamond tone=Tone::Wait />
@@ -213,6 +215,7 @@ fn tasks(plan: &Plan) -> AnyView {
                         <b>{task.name.clone()}</b>
                         {(!task.description.is_empty()).then(|| view! { <small>{task.description.clone()}</small> })}
                         {needs.map(|needs| view! { <small>{needs}</small> })}
+                        {uses.map(|uses| view! { <small>{uses}</small> })}
                         {task.when.clone().map(|when| view! { <small><code>{when}</code></small> })}
                     </div>
                     <div class="when">{gated}</div>

@@ -257,6 +257,7 @@ pub static WORDS: Words = Words {
         omitted: |size| format!("{size} from the middle were not kept"),
         history: "What happened to it",
         needs: "Needs",
+        uses: "Uses the files of",
         dependants: "Waiting for it",
         command: "Command",
         timeout: "Timeout",

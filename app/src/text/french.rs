@@ -252,6 +252,7 @@ pub static WORDS: Words = Words {
         omitted: |size| format!("{size} du milieu n’ont pas été conservés"),
         history: "Ce qui lui est arrivé",
         needs: "Dépend de",
+        uses: "Utilise les fichiers de",
         dependants: "L’attendent",
         command: "Commande",
         timeout: "Délai",

@@ -267,6 +267,7 @@ pub struct Task {
     pub omitted: fn(&str) -> String,
     pub history: Text,
     pub needs: Text,
+    pub uses: Text,
     pub dependants: Text,
     pub command: Text,
     pub timeout: Text,

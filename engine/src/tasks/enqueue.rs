@@ -49,10 +49,10 @@ pub async fn enqueue(
             .approval
             .as_ref()
             .is_some_and(|gate| gate.phase == GatePhase::BeforeStart);
-        if starts_gated || !own.needs.is_empty() || own.when.is_some() {
+        if starts_gated || !own.needs.is_empty() || !own.uses.is_empty() || own.when.is_some() {
             return Err(Error::invalid(
                 format!("tasks[{place}]"),
-                "a task on its own starts at once: put one that has needs, a condition or a gate before its start into a plan",
+                "a task on its own starts at once: put one that needs or uses others, or has a condition or a gate before its start into a plan",
             ));
         }
         if holds_nul(definition) || holds_nul(inputs) {

@@ -14,9 +14,10 @@ use crate::Result;
 pub(crate) type StoredDefinition = Json<Box<RawValue>>;
 
 /// Members that are read as empty where they are missing.
-const MAY_BE_MISSING: [&str; 8] = [
+const MAY_BE_MISSING: [&str; 9] = [
     "description",
     "needs",
+    "uses",
     "when",
     "working_directory",
     "environment",
@@ -92,6 +93,7 @@ mod tests {
         let full = PlanTask {
             description: "why".to_owned(),
             needs: vec!["other".to_owned()],
+            uses: vec!["other".to_owned()],
             join: Join::AllDone,
             when: Some("true".to_owned()),
             working_directory: Some("here".to_owned()),

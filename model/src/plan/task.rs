@@ -13,6 +13,10 @@ pub struct PlanTask {
     /// The tasks that must be settled first.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Earlier tasks whose files it finds. Left out where there are none: what was signed and
+    /// stored before the key was known has it in no other way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<String>,
     pub join: Join,
     /// A CEL condition; where it is false the task is skipped.
     pub when: Option<String>,
@@ -47,6 +51,7 @@ impl PlanTask {
             name: name.into(),
             description: String::new(),
             needs: Vec::new(),
+            uses: Vec::new(),
             join: Join::default(),
             when: None,
             work,

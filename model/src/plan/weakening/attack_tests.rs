@@ -59,6 +59,7 @@ fn another_name_hides_no_other_surroundings() {
         |task: &mut PlanTask| task.environment[0] = text("TARGET", "elsewhere"),
         |task: &mut PlanTask| task.environment.insert(0, text("PATH", "scripts")),
         |task: &mut PlanTask| task.working_directory = Some("elsewhere".to_owned()),
+        |task: &mut PlanTask| task.uses = vec!["check".to_owned()],
     ] {
         let found = changed(|plan| {
             plan.tasks[2].name = "put".to_owned();
@@ -117,6 +118,7 @@ fn a_secret_is_signed_for_one_command() {
         |task: &mut PlanTask| task.work = Work::run(["scripts/other"]),
         |task: &mut PlanTask| task.environment.push(text("BASH_ENV", "scripts/x")),
         |task: &mut PlanTask| task.working_directory = Some("elsewhere".to_owned()),
+        |task: &mut PlanTask| task.uses = vec!["check".to_owned()],
     ] {
         let mut before = release();
         before.tasks[0].environment = vec![secret("KEY")];

@@ -1,5 +1,7 @@
 //! Finds work that changed under its name, where a gate looks at it.
 
+use std::collections::BTreeSet;
+
 use super::super::{EnvironmentValue, Gate, InputDefinition, Plan, PlanTask, Work};
 use super::compare::Comparison;
 use super::graph::Strength;
@@ -91,6 +93,9 @@ impl Comparison<'_, '_> {
         if was.working_directory != is.working_directory {
             changes.push("another working directory");
         }
+        if !same_files(was, is) {
+            changes.push("a command that uses other files");
+        }
         if changes.is_empty() && self.filled_otherwise(is) {
             changes.push("a command filled from other values");
         }
@@ -111,6 +116,12 @@ impl Comparison<'_, '_> {
         let mut inputs = was.inputs.iter().chain(&is.inputs);
         inputs.any(|input| meaning(was, &input.name) != meaning(is, &input.name))
     }
+}
+
+/// Whether two tasks find the files of the same others, in whatever order they are named.
+pub(super) fn same_files(one: &PlanTask, other: &PlanTask) -> bool {
+    let names = |task: &PlanTask| -> BTreeSet<String> { task.uses.iter().cloned().collect() };
+    names(one) == names(other)
 }
 
 /// The texts of a step that are filled before it starts.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::{EnvironmentValue, EnvironmentVariable, Gate, PlanTask};
+use super::changed::same_files;
 use super::graph::{Graph, command, secrets};
 use super::{Weakening, WeakeningKind};
 
@@ -41,10 +42,11 @@ pub(super) fn new_secrets(
 }
 
 /// Tells if two tasks do the same with the same around them: who signed that a command is given a
-/// secret signed for no other command, folder or variable.
+/// secret signed for no other command, folder, files or variable.
 fn does_the_same(one: &PlanTask, other: &PlanTask) -> bool {
     command(&one.work) == command(&other.work)
         && one.working_directory == other.working_directory
+        && same_files(one, other)
         && texts(one).eq(texts(other))
 }
 

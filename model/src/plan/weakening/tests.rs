@@ -324,6 +324,7 @@ fn a_command_behind_a_gate_changes() {
         (|task: &mut PlanTask| task.work = Work::run(["scripts/other"])) as fn(&mut PlanTask),
         |task| task.environment = vec![text("TARGET", "elsewhere"), secret("KEY")],
         |task| task.working_directory = Some("elsewhere".to_owned()),
+        |task| task.uses = vec!["notes".to_owned()],
     ] {
         let behind = found(|plan| change(at(plan, "publish")));
         has(&behind, "publish", WeakeningKind::Command);

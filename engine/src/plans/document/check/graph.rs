@@ -41,6 +41,7 @@ pub(super) fn check(findings: &mut Findings, tasks: &[PlanTask]) {
         );
     } else if sound {
         check_references(findings, tasks, &needs);
+        check_uses(findings, tasks, &index, &needs);
     }
 }
 
@@ -145,6 +146,37 @@ fn check_references(findings: &mut Findings, tasks: &[PlanTask], needs: &[Vec<us
                     ),
                     Some(_) => {}
                 }
+            }
+        }
+    }
+}
+
+/// Every task whose files another finds must have ended by then.
+fn check_uses(
+    findings: &mut Findings,
+    tasks: &[PlanTask],
+    index: &BTreeMap<&str, usize>,
+    needs: &[Vec<usize>],
+) {
+    for (position, task) in tasks.iter().enumerate() {
+        let path = at(&at(&[key("tasks")], &task.name), "uses");
+        let mut seen = BTreeSet::new();
+        for (place, used) in task.uses.iter().enumerate() {
+            let problem = match index.get(used.as_str()) {
+                _ if used == &task.name => {
+                    Some("a task cannot use its own files; remove this".to_owned())
+                }
+                None => Some(format!("there is no task '{}' in this plan", shown(used))),
+                Some(_) if !seen.insert(used) => {
+                    Some(format!("'{used}' is named twice; remove one of them"))
+                }
+                Some(other) if !reaches(needs, position, *other) => Some(format!(
+                    "'{used}' may not have left its files by then; add it to this task's 'needs'"
+                )),
+                Some(_) => None,
+            };
+            if let Some(problem) = problem {
+                findings.add(&nth(&path, place), problem);
             }
         }
     }

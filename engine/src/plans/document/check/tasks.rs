@@ -65,6 +65,7 @@ fn one(findings: &mut Findings, path: &[Step], name: String, document: TaskDocum
         name,
         description,
         needs: document.needs,
+        uses: document.uses,
         join: join(document.join),
         when: document.when,
         work: work(findings, path, document.run, document.shell),
