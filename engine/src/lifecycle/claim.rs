@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use model::id::{AttemptNumber, PlanVersionId, RunKey, TaskId};
-use model::plan::PlanTask;
+use model::plan::{Plan, PlanTask};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::used::givers;
 use crate::tasks::{Claimed, LeaseRef, StoredDefinition, WorkerIdentity, task_contexts};
 use crate::{Engine, Error, Result, plans};
 
@@ -160,9 +161,12 @@ async fn complete(
     rows: &[ClaimedRow],
 ) -> Result<Vec<Claimed>> {
     let mut claimed = Vec::with_capacity(rows.len());
+    let mut plans_of = Vec::with_capacity(rows.len());
     for row in rows {
         let definition = match row.plan_version_id {
-            Some(version) => planned(engine, connection, PlanVersionId(version), &row.name).await,
+            Some(version) => planned(engine, connection, PlanVersionId(version), &row.name)
+                .await
+                .map(|(definition, plan)| (definition, Some(plan))),
             None => engine
                 .definitions
                 .read(row.id, row.definition.as_ref())
@@ -170,7 +174,7 @@ async fn complete(
         };
         // The others of the slice must reach the worker: what cannot be read is left
         // to the rescuer, and in the end is poison.
-        let (definition, timezone) = match definition {
+        let (definition, plan) = match definition {
             Ok(definition) => definition,
             Err(error) if error.ends_transaction() => return Err(error),
             Err(error) => {
@@ -188,9 +192,10 @@ async fn complete(
             run: row.run.map(RunKey),
             run_id: row.run_id.clone(),
             plan: row.plan.clone(),
-            timezone,
+            timezone: plan.as_ref().map(|plan| plan.timezone.clone()),
             due_at: row.due_at,
             definition,
+            uses: Vec::new(),
             inputs: row
                 .run_inputs
                 .as_ref()
@@ -201,8 +206,21 @@ async fn complete(
             changes_wanted: row.changes_wanted.clone(),
             change_round: row.change_round,
         });
+        plans_of.push(plan);
     }
     read_upstream(connection, &mut claimed).await?;
+    for (task, plan) in claimed.iter_mut().zip(plans_of) {
+        let Some(plan) = plan else { continue };
+        let asked = |need: &str| {
+            let approval = &task.upstream[need]["approval"];
+            approval
+                .as_str()
+                .is_some_and(|approval| !approval.is_empty())
+        };
+        let gate = |need: &str| plan.task(need)?.approval.as_ref();
+        let definition = &task.definition;
+        task.uses = givers(&definition.uses, &definition.needs, gate, asked);
+    }
     Ok(claimed)
 }
 
@@ -236,13 +254,13 @@ async fn read_upstream(connection: &mut PgConnection, claimed: &mut [Claimed]) -
     Ok(())
 }
 
-/// The task as its plan's version has it, and the plan's zone.
+/// The task as its plan's version has it, and the plan.
 async fn planned(
     engine: &Engine,
     connection: &mut PgConnection,
     version: PlanVersionId,
     name: &str,
-) -> Result<(Arc<PlanTask>, Option<String>)> {
+) -> Result<(Arc<PlanTask>, Arc<Plan>)> {
     let plan = match engine.plan_cache.get(version) {
         Some(plan) => plan,
         None => plans::version(engine, connection, version).await?,
@@ -250,5 +268,5 @@ async fn planned(
     let task = plan
         .task(name)
         .with_context(|| format!("plan version {version} has no task '{name}'"))?;
-    Ok((Arc::new(task.clone()), Some(plan.timezone.clone())))
+    Ok((Arc::new(task.clone()), plan))
 }

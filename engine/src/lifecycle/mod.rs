@@ -27,6 +27,7 @@ pub(crate) mod settle;
 mod signed;
 mod start;
 mod unseen;
+mod used;
 mod verdict;
 pub(crate) mod versions;
 
@@ -53,5 +54,6 @@ pub use rescue::rescue;
 pub use retry::retry_failed;
 pub use start::start;
 pub use unseen::digest_needed;
+pub use used::{UsedFile, open_runs, used_chunk, used_files};
 pub use verdict::CRASH_RECOVERIES;
 pub use versions::{Saved, SyncProblem, save, sync_folder};

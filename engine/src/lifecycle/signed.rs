@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use super::release::Ready;
 use super::request::{NewRequest, insert_request, notify};
+use super::used::used_fields;
 use super::{Stop, entry};
 use crate::approvals::risk::Ruling;
 use crate::approvals::withdraw;
@@ -18,8 +19,8 @@ use crate::tasks::records::word;
 use crate::tasks::{AttemptResult, Move, StoredTask, lock_task, lock_tasks, write_moves};
 use crate::{Engine, Result};
 
-/// What a request before a start is about: the task as its plan has it, the inputs, and the
-/// results that it starts from.
+/// What a request before a start is about: the task as its plan has it, the inputs, the
+/// results that it starts from, and the files that it uses.
 pub(super) async fn start_fields(
     connection: &mut PgConnection,
     task: &StoredTask,
@@ -40,7 +41,7 @@ pub(super) async fn start_fields(
            WHERE d.task_id = $1"#,
         task.id.0
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let mut fields = json!({
         "task": task.name,
@@ -55,6 +56,9 @@ pub(super) async fn start_fields(
             .collect();
         fields["needs"] = Value::Object(results);
     }
+    if let Some(run) = task.run.filter(|_| !definition.uses.is_empty()) {
+        fields["uses"] = used_fields(connection, run, &definition.uses).await?;
+    }
     Ok(fields)
 }
 
@@ -64,6 +68,27 @@ async fn stored_result(
     task: TaskId,
     attempt: AttemptNumber,
 ) -> Result<Option<Value>> {
+    let artifacts = sqlx::query!(
+        "SELECT path, sha256 FROM artifacts WHERE task_id = $1 AND attempt = $2",
+        task.0,
+        attempt.0
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let artifacts = artifacts
+        .into_iter()
+        .map(|file| Ok((file.path, digest_of(&file.sha256, task)?)))
+        .collect::<Result<_>>()?;
+    result_of(connection, task, attempt, artifacts).await
+}
+
+/// The result of an attempt as it is stored now, with these files; `None` where there is none.
+pub(super) async fn result_of(
+    connection: &mut PgConnection,
+    task: TaskId,
+    attempt: AttemptNumber,
+    artifacts: Vec<(String, Digest)>,
+) -> Result<Option<Value>> {
     let row = sqlx::query!(
         r#"SELECT a.outcome AS "outcome!", a.exit_code, a.signal, a.outputs_uri, t.outputs
            FROM attempts a JOIN tasks t ON t.id = a.task_id
@@ -71,32 +96,22 @@ async fn stored_result(
         task.0,
         attempt.0
     )
-    .fetch_optional(&mut *connection)
+    .fetch_optional(connection)
     .await?;
     let Some(row) = row else {
         return Ok(None);
     };
-    let artifacts = sqlx::query!(
-        "SELECT path, sha256 FROM artifacts WHERE task_id = $1 AND attempt = $2",
-        task.0,
-        attempt.0
-    )
-    .fetch_all(connection)
-    .await?;
     let outcome: Outcome = word(&row.outcome, "attempts.outcome", task)?;
     let mut result = AttemptResult::bare(outcome);
     result.exit_code = row.exit_code;
     result.signal = row.signal;
     result.outputs = row.outputs;
     result.outputs_uri = row.outputs_uri;
-    result.artifacts = artifacts
-        .into_iter()
-        .map(|file| Ok((file.path, digest_of(&file.sha256, task)?)))
-        .collect::<Result<_>>()?;
+    result.artifacts = artifacts;
     Ok(Some(digest::result_fields(&result)))
 }
 
-fn digest_of(bytes: &[u8], task: TaskId) -> Result<Digest> {
+pub(super) fn digest_of(bytes: &[u8], task: TaskId) -> Result<Digest> {
     Ok(Digest::try_from(bytes)
         .with_context(|| format!("artifacts.sha256 of task {task} is no SHA-256"))?)
 }

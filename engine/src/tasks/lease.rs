@@ -40,6 +40,9 @@ pub struct Claimed {
     /// When the run was due, in UTC; `{date}` is derived from it.
     pub due_at: Option<DateTime<Utc>>,
     pub definition: Arc<PlanTask>,
+    /// The earlier tasks of the run whose files it finds, where they left any: those that it
+    /// names, and those it needs whose result is for a person to sign.
+    pub uses: Vec<String>,
     /// The run's inputs: an object.
     pub inputs: serde_json::Value,
     /// The run's tasks by name, for a task that needs any: status, outputs, `outputs_uri`,

@@ -258,7 +258,7 @@ impl Survey {
 }
 
 /// Size and SHA-256, unless there is more than `most`.
-fn measure(file: &File, most: u64) -> io::Result<Option<(u64, [u8; 32])>> {
+pub(super) fn measure(file: &File, most: u64) -> io::Result<Option<(u64, [u8; 32])>> {
     let mut reader = file.take(most.saturating_add(1));
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];

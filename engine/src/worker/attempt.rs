@@ -1,6 +1,7 @@
 //! One attempt, from the claim to its result.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use model::view::Outcome;
@@ -12,6 +13,7 @@ use super::output::{Masker, Pump};
 use super::prepare::{Surroundings, prepare};
 use super::process::{Mark, Spawner, Started, StepCommand, StepsIdentity};
 use super::supervise::supervise;
+use super::uses::{Layouts, Lent};
 use super::workspace::{Workspace, Workspaces};
 use crate::Engine;
 use crate::plans::template::TemplateContext;
@@ -26,6 +28,7 @@ pub struct Tools {
     pub masker: Masker,
     pub identity: StepsIdentity,
     pub workspaces: Workspaces,
+    pub layouts: Arc<Layouts>,
     /// Where programs are searched.
     pub path: String,
 }
@@ -39,16 +42,18 @@ pub async fn run(
     if orders.wants_stop().is_some() {
         return Some(AttemptResult::bare(Outcome::Cancelled));
     }
+    let uses = match lent(tools, claimed, orders).await? {
+        Ok(uses) => uses,
+        Err(result) => return Some(masked(tools, result)),
+    };
+    let folder = uses.as_ref().map(Lent::path);
     let started = match template_context(claimed) {
-        Ok(context) => start(tools, claimed, &context).await,
+        Ok(context) => start(tools, claimed, &context, folder.as_deref()).await,
         Err(error) => Err(could_not_start(error.to_string())),
     };
     let (workspace, started) = match started {
         Ok(started) => started,
-        Err(mut result) => {
-            result.reason = result.reason.map(|reason| tools.masker.text(&reason));
-            return Some(result);
-        }
+        Err(result) => return Some(masked(tools, result)),
     };
     let Started {
         leader,
@@ -70,14 +75,38 @@ pub async fn run(
     tokio::select! {
         biased;
         () = giving_up.abandoned() => None,
-        result = collect(Collecting { tools, lease: claimed.lease, workspace, ended }) => Some(result),
+        result = collect(Collecting { tools, lease: claimed.lease, workspace, ended, uses }) => Some(result),
     }
+}
+
+/// The files that the task uses, if there are any. `None`: the attempt was given up.
+async fn lent(
+    tools: &Tools,
+    claimed: &Claimed,
+    orders: &mut OrderReceiver,
+) -> Option<Result<Option<Lent>, AttemptResult>> {
+    if claimed.uses.is_empty() || matches!(tools.identity, StepsIdentity::Unusable(_)) {
+        return Some(Ok(None));
+    }
+    let mut giving_up = orders.clone();
+    tokio::select! {
+        biased;
+        () = giving_up.abandoned() => None,
+        _ = orders.stopped() => Some(Err(AttemptResult::bare(Outcome::Cancelled))),
+        lent = tools.layouts.lend(&tools.engine, claimed) => Some(lent.map_err(could_not_start)),
+    }
+}
+
+fn masked(tools: &Tools, mut result: AttemptResult) -> AttemptResult {
+    result.reason = result.reason.map(|reason| tools.masker.text(&reason));
+    result
 }
 
 async fn start(
     tools: &Tools,
     claimed: &Claimed,
     context: &TemplateContext,
+    uses: Option<&Path>,
 ) -> Result<(Arc<Workspace>, Started), AttemptResult> {
     if let StepsIdentity::Unusable(reason) = &tools.identity {
         return Err(could_not_start(reason.clone()));
@@ -95,6 +124,7 @@ async fn start(
             workspace: &workspace,
             mark: &mark,
             user,
+            uses,
             path: &tools.path,
             context,
         },

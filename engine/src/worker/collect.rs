@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use super::attempt::Tools;
 use super::orders::Stop;
 use super::supervise::{Ended, Ending};
+use super::uses::Lent;
 use super::workspace::Workspace;
 use super::{artifacts, report};
 use crate::Error;
@@ -24,6 +25,8 @@ pub struct Collecting<'a> {
     pub lease: LeaseRef,
     pub workspace: Arc<Workspace>,
     pub ended: Ended,
+    /// What the step used.
+    pub uses: Option<Lent>,
 }
 
 /// Stores what the step left and says how it ended.
@@ -33,11 +36,17 @@ pub async fn collect(collecting: Collecting<'_>) -> AttemptResult {
         lease,
         workspace,
         mut ended,
+        uses,
     } = collecting;
     let mut result = judge(&ended);
     result.output_bytes = ended.output.output_bytes;
     result.log_excerpt = ended.output.excerpt.take();
 
+    if let Some(uses) = uses
+        && let Err(problem) = uses.check().await
+    {
+        fail(&mut result, &mut ended, problem);
+    }
     match report::read(&workspace, &tools.masker) {
         Ok(report) => {
             result.outputs = report.outputs;
@@ -46,11 +55,7 @@ pub async fn collect(collecting: Collecting<'_>) -> AttemptResult {
         }
         Err(problem) => {
             result.outputs_uri = ended.output.outputs_uri.take();
-            ended.notes.push(problem.clone());
-            if result.outcome == Outcome::Succeeded {
-                result.outcome = Outcome::Failed;
-                result.reason = Some(problem);
-            }
+            fail(&mut result, &mut ended, problem);
         }
     }
 
@@ -91,6 +96,15 @@ pub async fn collect(collecting: Collecting<'_>) -> AttemptResult {
     }
     result.reason = result.reason.map(|reason| tools.masker.text(&reason));
     result
+}
+
+/// Notes what is wrong with an end; a good one is none then.
+fn fail(result: &mut AttemptResult, ended: &mut Ended, problem: String) {
+    ended.notes.push(problem.clone());
+    if result.outcome == Outcome::Succeeded {
+        result.outcome = Outcome::Failed;
+        result.reason = Some(problem);
+    }
 }
 
 /// Waits before another try; false where there is none to be made. The lease's end,

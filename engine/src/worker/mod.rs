@@ -20,6 +20,7 @@ mod process;
 mod report;
 mod run;
 mod supervise;
+mod uses;
 mod workspace;
 
 pub use options::WorkerOptions;

@@ -21,6 +21,8 @@ pub struct Surroundings<'a> {
     pub workspace: &'a Workspace,
     pub mark: &'a Mark,
     pub user: Option<&'a StepsUser>,
+    /// Where the files lie that it uses, if there are any.
+    pub uses: Option<&'a Path>,
     /// The search path for programs.
     pub path: &'a str,
     /// What templates are filled from, the run's other tasks among it.
@@ -127,6 +129,9 @@ fn environment(
         "WATCHBILL_ARTIFACTS",
         &around.workspace.artifacts().to_string_lossy(),
     );
+    if let Some(folder) = around.uses {
+        environment.set("WATCHBILL_USES", &folder.to_string_lossy());
+    }
     if let Some(wanted) = &claimed.changes_wanted {
         environment.set("WATCHBILL_ROUND", &claimed.change_round.to_string());
         environment.set("WATCHBILL_CHANGES", wanted);

@@ -16,6 +16,7 @@ use super::orders::{Holding, Stop};
 use super::output::Masker;
 use super::process::user::search_path;
 use super::process::{Spawner, StepsIdentity, become_subreaper, mark};
+use super::uses::{self, Layouts};
 use super::workspace::{self, Workspaces};
 use super::{WorkerOptions, hints, keeper};
 use crate::tasks::{self, Claimed, Finish, Finished, WorkerIdentity};
@@ -49,15 +50,16 @@ struct Lane {
 /// Where the worker cannot begin. Once it has begun it outlives every database error.
 pub async fn run(engine: Engine, options: WorkerOptions, stop: CancellationToken) -> Result<()> {
     become_subreaper();
-    let cleaned =
-        tokio::task::spawn_blocking(|| (mark::kill_orphans(), workspace::remove_orphans()))
-            .await
-            .map_err(anyhow::Error::new)?;
-    if cleaned.0 > 0 {
-        tracing::warn!(
-            "{} processes that a killed worker had left were killed",
-            cleaned.0
-        );
+    let cleaned = tokio::task::spawn_blocking(|| {
+        let killed = mark::kill_orphans();
+        workspace::remove_orphans();
+        uses::remove_orphans();
+        killed
+    })
+    .await
+    .map_err(anyhow::Error::new)?;
+    if cleaned > 0 {
+        tracing::warn!("{cleaned} processes that a killed worker had left were killed");
     }
     let identity = WorkerIdentity {
         id: engine.random.uuid(),
@@ -89,10 +91,16 @@ pub async fn run(engine: Engine, options: WorkerOptions, stop: CancellationToken
     };
     background.spawn(finisher::record(finisher, queue));
 
+    let tools = Arc::new(tools(&engine, options)?);
+    background.spawn(uses::sweep(
+        engine.clone(),
+        Arc::clone(&tools.layouts),
+        background_stop.clone(),
+    ));
     let worker = Worker {
         identity,
         lane: Lane {
-            tools: Arc::new(tools(&engine, options)?),
+            tools,
             margin: margin(engine.settings.lease),
             holding,
             results,
@@ -128,6 +136,7 @@ fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
         options,
         path: search_path(user.as_ref()),
         workspaces: Workspaces::new(Arc::clone(&engine.random), user.clone()),
+        layouts: Arc::new(Layouts::new(Arc::clone(&engine.random), user.is_none())),
         spawner: Spawner::new(user).map_err(anyhow::Error::new)?,
         masker: Masker::new(
             secrets
@@ -247,6 +256,10 @@ impl Lane {
         };
         self.results.send(job).ok()?;
         let reply = answer.await.ok()?;
+        if !claimed.uses.is_empty() {
+            // The run may have ended with it.
+            self.tools.layouts.changed.notify_one();
+        }
         if reply.finished == Some(Finished::LeaseLost) {
             tracing::warn!(task.id = %lease.task, "the lease of task {} was lost: its result was not recorded", lease.task);
         }

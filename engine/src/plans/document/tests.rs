@@ -270,7 +270,11 @@ fn refuses_dependencies() {
             "plan: p\ntasks:\n  a: {{run: [x], needs: [d], uses: [{used}]}}\n  c: {{run: [x]}}\n  d: {{run: [x]}}\n"
         );
         let (column, place) = if used == "d, d" { (39, 1) } else { (36, 0) };
-        refused(&text, &format!("3:{column}: tasks.a.uses[{place}]: "), words);
+        refused(
+            &text,
+            &format!("3:{column}: tasks.a.uses[{place}]: "),
+            words,
+        );
     }
     refused(&with_task("    run: [x]\n    uses:\n"), "5:", "uses");
     refused(
