@@ -6,3 +6,4 @@ mod outcomes;
 mod output;
 mod processes;
 mod support;
+mod uses;

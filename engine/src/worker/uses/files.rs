@@ -273,10 +273,12 @@ mod tests {
             ),
             (
                 |it| {
-                    std::fs::rename(it.join("build/deep"), it.join("aside")).expect("moved");
-                    std::os::unix::fs::symlink("../aside", it.join("build/deep")).expect("room");
+                    std::fs::rename(it.join("build/deep"), it.with_extension("aside"))
+                        .expect("moved");
+                    std::os::unix::fs::symlink(it.with_extension("aside"), it.join("build/deep"))
+                        .expect("room");
                 },
-                "no task left",
+                "cannot be read at build/deep",
             ),
             (
                 |it| {
