@@ -1,18 +1,19 @@
 #!/usr/bin/env node
 // dx.apply: applies the patch that a person has signed, on the branch it was prepared for. The signature is
-// bound to dx.integrate's outputs, and these name the patch by its SHA-256: no other patch is applied.
+// bound to dx.integrate's outputs and files, and Watchbill lays out just these: no other patch is applied.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readArguments } from './lib/arguments.mjs';
 import { commit, git } from './lib/git.mjs';
-import { giveUp, writeArtifact, writeReport } from './lib/report.mjs';
+import { PATCH, giveUp, writeArtifact, writeReport } from './lib/report.mjs';
 import { keep, remember, stateFolder } from './lib/state.mjs';
 
 const usage = `Usage: dx-apply.mjs [--from TASK]
 
 Applies what TASK (by default dx.integrate) prepared and a person approved. Run by Watchbill, which tells it
-in WATCHBILL_UPSTREAM, or in a file where that is long, what earlier tasks of the run put out.
+in WATCHBILL_UPSTREAM, or in a file where that is long, what earlier tasks of the run put out, and lays their
+files out in the folder that WATCHBILL_USES names.
 
 Exit code 0: applied, now or before; 2: it is not what was signed, or it does not apply.`;
 
@@ -57,8 +58,11 @@ function signedOutputs() {
 
 /** The patch, if it is byte for byte the one that was signed. */
 function signedPatch() {
-  const path = join(state, 'patches', `${signed}.diff`);
-  if (!existsSync(path)) throw new Error(`the patch ${signed} is no longer in ${state}`);
+  const { WATCHBILL_USES: used } = process.env;
+  const path = used && join(used, from, PATCH);
+  if (!path || !existsSync(path)) {
+    throw new Error(`${from} left no ${PATCH} for this task: have it among what the task needs, or in its 'uses'`);
+  }
   const patch = readFileSync(path);
   const found = createHash('sha256').update(patch).digest('hex');
   if (found !== signed) throw new Error(`the patch is not the one that was signed: it is ${found}, not ${signed}`);

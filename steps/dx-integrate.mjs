@@ -2,14 +2,14 @@
 // dx.integrate: checks formatting and dependencies of a repository and prepares the repair as a patch on a
 // branch of a clone. It commits nothing: dx-apply.mjs does, once a person has signed this patch.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readArguments } from './lib/arguments.mjs';
 import { checkDependencies } from './lib/dependencies.mjs';
 import { commit, git } from './lib/git.mjs';
 import { readPage } from './lib/html.mjs';
 import { repairPage, repairText } from './lib/repair.mjs';
-import { count, giveUp, writeArtifact, writeReport } from './lib/report.mjs';
+import { PATCH, count, giveUp, writeArtifact, writeReport } from './lib/report.mjs';
 import { siteBase } from './lib/site.mjs';
 import { remember, runDate, stateFolder } from './lib/state.mjs';
 
@@ -132,13 +132,11 @@ function tell(base, looked, repaired, left, patch) {
   let summary = `${count(looked, 'file')}, nothing to repair`;
   if (patch) {
     outputs.patch_sha256 = createHash('sha256').update(patch).digest('hex');
-    mkdirSync(join(state, 'patches'), { recursive: true });
-    writeFileSync(join(state, 'patches', `${outputs.patch_sha256}.diff`), patch);
-    if (!writeArtifact('change.diff', patch)) console.log(`\n${patch}`);
+    if (!writeArtifact(PATCH, patch)) console.log(`\n${patch}`);
     summary = `repairs ${count(repaired.length, 'fault')} in ${count(files, 'file')}, on ${branch}`;
   }
   if (left.length > 0) summary += `; ${left.length} more for a person`;
   console.log(`\n${summary[0].toUpperCase()}${summary.slice(1)}.`);
-  if (patch) console.log(`Approving applies change.diff (SHA-256 ${outputs.patch_sha256}) to ${clone}.`);
+  if (patch) console.log(`Approving applies ${PATCH} (SHA-256 ${outputs.patch_sha256}) to ${clone}.`);
   writeReport({ summary, outputs });
 }

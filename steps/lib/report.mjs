@@ -2,6 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** The file in which dx.integrate leaves its patch, and from which dx.apply takes it. */
+export const PATCH = 'change.diff';
+
 /** Writes the report to the path in WATCHBILL_REPORT; without Watchbill there is nobody to read it. */
 export function writeReport(report) {
   const path = process.env.WATCHBILL_REPORT;

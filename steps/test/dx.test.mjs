@@ -10,8 +10,15 @@ import { commitAll, exampleSite, git, repository, scratch, step, write } from '.
 const faulty = { 'a.txt': 'one  \ntwo', 'b.md': 'two spaces break  \na line\n', 'c.bin': 'x \0' };
 const integrate = (folder, repo, words = [], options) =>
   step(folder, 'dx-integrate.mjs', ['--only-changed', ...words, repo], options);
+/** What Watchbill gives a task that uses the files of another: a folder with a folder for each. */
+const used = (integrated) => {
+  const folder = `${integrated.folder}-used`;
+  cpSync(integrated.folder, join(folder, 'dx.integrate'), { recursive: true });
+  return folder;
+};
 const signed = (integrated, approval = 'approved') => ({
   env: {
+    WATCHBILL_USES: used(integrated),
     WATCHBILL_UPSTREAM: JSON.stringify({
       'dx.integrate': { status: 'succeeded', outputs: integrated.report.outputs, approval },
     }),
@@ -71,11 +78,14 @@ test('a patch that is not the signed one is not applied', (t) => {
   const folder = scratch(t);
   const repo = repository(folder, faulty);
   const prepared = integrate(folder, repo);
-  const dx = join(clone(folder), '..', 'patches', `${prepared.report.outputs.patch_sha256}.diff`);
-  writeFileSync(dx, prepared.artifact('change.diff').replace('+two', '+three'));
+  const patch = join(prepared.folder, 'change.diff');
+  writeFileSync(patch, prepared.artifact('change.diff').replace('+two', '+three'));
   const done = apply(folder, prepared);
   assert.equal(done.status, 2);
   assert.match(done.stderr, /not the one that was signed/);
+  const { env } = signed(prepared);
+  delete env.WATCHBILL_USES;
+  assert.match(step(folder, 'dx-apply.mjs', [], { env }).stderr, /left no change\.diff for this task/);
   assert.equal(git(clone(folder), 'rev-parse', prepared.report.outputs.branch), prepared.report.outputs.base);
 });
 

@@ -47,6 +47,7 @@ export function step(folder, name, words, { env = {}, cwd = folder } = {}) {
     stdout: done.stdout,
     stderr: done.stderr,
     report: existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined,
+    folder: artifacts,
     artifacts: readdirSync(artifacts).sort(),
     artifact: (path) => readFileSync(join(artifacts, path), 'utf8'),
   };
