@@ -101,7 +101,7 @@ pub async fn used_files(
     Ok(Ok(tasks.into_iter().flat_map(|task| task.files).collect()))
 }
 
-/// What a request before a start says of the files that the task names: by task and path their
+/// Tells a request before a start of the files that the task names: by task and path their
 /// hashes.
 pub(super) async fn used_fields(
     connection: &mut PgConnection,
@@ -243,8 +243,8 @@ fn listed(named: &[String], tasks: &[UsedTask]) -> Value {
     )
 }
 
-/// What the signature that let the task start says of the files it uses; `None` where nobody was
-/// asked.
+/// Reads from the signature that let the task start which files it was for; `None` where nobody
+/// was asked.
 async fn asked_about(connection: &mut PgConnection, task: TaskId) -> Result<Option<Value>> {
     let asked = sqlx::query_scalar!(
         r#"SELECT a.result -> 'uses' AS "uses?"

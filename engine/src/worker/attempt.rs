@@ -106,7 +106,7 @@ async fn start(
     tools: &Tools,
     claimed: &Claimed,
     context: &TemplateContext,
-    uses: Option<&Path>,
+    used: Option<&Path>,
 ) -> Result<(Arc<Workspace>, Started), AttemptResult> {
     if let StepsIdentity::Unusable(reason) = &tools.identity {
         return Err(could_not_start(reason.clone()));
@@ -124,7 +124,7 @@ async fn start(
             workspace: &workspace,
             mark: &mark,
             user,
-            uses,
+            uses: used,
             path: &tools.path,
             context,
         },

@@ -25,7 +25,7 @@ pub struct Collecting<'a> {
     pub lease: LeaseRef,
     pub workspace: Arc<Workspace>,
     pub ended: Ended,
-    /// What the step used.
+    /// The files that the step used.
     pub uses: Option<Lent>,
 }
 

@@ -21,7 +21,7 @@ pub struct Surroundings<'a> {
     pub workspace: &'a Workspace,
     pub mark: &'a Mark,
     pub user: Option<&'a StepsUser>,
-    /// Where the files lie that it uses, if there are any.
+    /// The folder of the files that it uses, if there are any.
     pub uses: Option<&'a Path>,
     /// The search path for programs.
     pub path: &'a str,

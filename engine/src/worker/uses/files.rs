@@ -22,13 +22,13 @@ use crate::tasks::digest::hex;
 const FOLDER_READ_ONLY: u32 = 0o555;
 const FILE_READ_ONLY: u32 = 0o444;
 
-/// How deep a folder is followed that a step may have made; artifacts lie no deeper than 16.
+/// A folder that a step may have made is followed so deep; artifacts lie no deeper than 16.
 const DEEPEST: usize = 128;
 
 /// Makes a folder in another, or takes the one that is there, and opens it.
 ///
 /// # Errors
-/// Where something else is there, or the operating system does not allow it.
+/// Something else is there, or the operating system does not allow it.
 pub fn make_folder(parent: &impl AsFd, name: &str) -> io::Result<OwnedFd> {
     match mkdirat(parent, name, Mode::from_bits_truncate(0o755)) {
         Ok(()) | Err(Errno::EEXIST) => open_folder(parent, name),
@@ -39,7 +39,7 @@ pub fn make_folder(parent: &impl AsFd, name: &str) -> io::Result<OwnedFd> {
 /// Makes an empty file below the task's folder, with the folders to it.
 ///
 /// # Errors
-/// Where its name leads elsewhere, or something is there.
+/// Its name leads elsewhere, or something is there.
 pub fn make_file(layout: &OwnedFd, task: &str, path: &str) -> io::Result<File> {
     let parts: Vec<&str> = path.split('/').collect();
     if !parts.iter().copied().chain([task]).all(is_plain) {
@@ -188,7 +188,7 @@ fn entries(folder: &OwnedFd) -> io::Result<Vec<OsString>> {
         .collect()
 }
 
-/// Whether it is a name within one folder.
+/// Tells if it is a name within one folder.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
 }

@@ -43,7 +43,7 @@ impl Root {
         Ok(Self { path, folder })
     }
 
-    /// Whether it still stands at its name.
+    /// Tells if it still stands at its name.
     #[must_use]
     pub fn is_there(&self) -> bool {
         is_at(&self.folder, &self.path)
@@ -64,14 +64,14 @@ pub struct Layout {
     state: Mutex<State>,
 }
 
-/// What is in the folder now.
+/// The present content of the folder.
 #[derive(Default)]
 struct State {
-    /// How often it was filled.
+    /// Counts how often it was filled.
     filling: u64,
     /// Held open; `None` where it is not filled.
     folder: Option<Arc<OwnedFd>>,
-    /// What was wrong with the last filling that was thrown away.
+    /// The sentence about the last filling that was thrown away.
     difference: Option<String>,
 }
 
@@ -87,13 +87,13 @@ impl Layout {
         }
     }
 
-    /// Where it stands.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.root.path.join(&self.name)
     }
 
-    /// What it stands in.
+    /// The folder that it stands in.
     #[must_use]
     pub const fn root(&self) -> &Arc<Root> {
         &self.root
@@ -254,7 +254,7 @@ fn removed(path: &Path) {
     }
 }
 
-/// Whether the open folder is what stands at this path.
+/// Tells if the open folder is the one that stands at this path.
 fn is_at(folder: &OwnedFd, path: &Path) -> bool {
     let look = || -> io::Result<bool> {
         let (held, named) = (

@@ -24,13 +24,13 @@ use crate::tasks::Claimed;
 use crate::tasks::digest::{self, Digest, hex};
 use crate::{Engine, Error, Random};
 
-/// How long the database is let alone that gave no answer.
+/// The pause after a question that the database did not answer.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// All that is laid out by this worker. It goes when this is dropped.
 pub struct Layouts {
     random: Arc<dyn Random>,
-    /// Whether steps run as our own user, who can write what is ours.
+    /// Steps run as our own user, who can write what is ours.
     shared: bool,
     root: Mutex<Option<Arc<Root>>>,
     laid: Mutex<HashMap<(RunKey, Digest), Arc<Layout>>>,
@@ -41,7 +41,7 @@ pub struct Layouts {
 /// A folder that an attempt uses; it stays as long as this lives.
 pub struct Lent {
     layout: Arc<Layout>,
-    /// Which filling of the folder it was.
+    /// The number of the folder's filling.
     filling: u64,
     shared: bool,
 }
@@ -143,7 +143,7 @@ pub fn remove_orphans() -> usize {
     layout::remove_orphans()
 }
 
-/// What names a layout: by task and path, the hashes.
+/// Names a layout: the digest of the hashes, by task and path.
 fn manifest(files: &[UsedFile]) -> crate::Result<Digest> {
     let mut named = json!({});
     for file in files {

@@ -244,3 +244,91 @@ async fn changes_lead_to_no_start_that_nobody_granted(pool: PgPool) {
     assert!(said.contains("asks before each start"), "{said}");
     nothing_is_ready(&engine).await;
 }
+
+/// A start that a person grants is granted for the files that it uses, by their hashes.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_start_is_signed_with_the_files_that_it_uses(pool: PgPool) {
+    let engine = engine(pool);
+    let approver = person(&engine, "approver@example.org", &[Role::Approver]).await;
+    let publish = PlanTask {
+        uses: vec!["build".to_owned()],
+        approval: Some(gate(GatePhase::BeforeStart)),
+        ..task("publish", &["check"])
+    };
+    let free = PlanTask {
+        approval: Some(gate(GatePhase::BeforeStart)),
+        ..task("free", &["check"])
+    };
+    let tasks = vec![task("build", &[]), task("check", &["build"]), publish, free];
+    let key = run(&engine, &plan(tasks), None).await;
+    let owner = worker(&engine);
+    let build = claim_one(&engine, &owner).await;
+    let file: i64 = sqlx::query_scalar(
+        "INSERT INTO artifacts (task_id, attempt, path, bytes, sha256)
+         VALUES ($1, 1, 'out/change.diff', 3, sha256('one'::bytea)) RETURNING id",
+    )
+    .bind(build.lease.task.0)
+    .fetch_one(&engine.pool)
+    .await
+    .expect("it is kept");
+    let kept: Vec<u8> = sqlx::query_scalar("SELECT sha256 FROM artifacts WHERE id = $1")
+        .bind(file)
+        .fetch_one(&engine.pool)
+        .await
+        .expect("it is kept");
+    let kept: [u8; 32] = kept.try_into().expect("32 bytes");
+    let result = AttemptResult {
+        artifacts: vec![("out/change.diff".to_owned(), kept)],
+        ..AttemptResult::bare(Outcome::Succeeded)
+    };
+    finish_with(&engine, &build, result).await;
+    let check = claim_one(&engine, &owner).await;
+    end(&engine, &check, Outcome::Succeeded).await;
+
+    let (publish, free) = (
+        named(&engine, key, "publish").await,
+        named(&engine, key, "free").await,
+    );
+    let asked = pending(&engine, publish).await;
+    let fields = |approval: ApprovalId| {
+        sqlx::query_scalar::<_, serde_json::Value>("SELECT result FROM approvals WHERE id = $1")
+            .bind(approval.0)
+            .fetch_one(&engine.pool)
+    };
+    let hash = engine::tasks::digest::hex(&kept);
+    assert_eq!(
+        fields(asked).await.expect("fields")["uses"],
+        json!({"build": {"out/change.diff": hash}})
+    );
+    let without = fields(pending(&engine, free).await).await.expect("fields");
+    assert!(without.get("uses").is_none(), "{without}");
+    assert!(without["definition"].get("uses").is_none(), "{without}");
+
+    // Changed before the signature: it is asked again.
+    let swap = "UPDATE artifacts SET sha256 = sha256('two'::bytea) WHERE task_id = $1";
+    raw(&engine, swap, build.lease.task).await;
+    let answered = decide(&engine, &approver, &answer(asked, Verdict::Approve)).await;
+    let said = conflict(answered.map(|_| TaskState::Succeeded));
+    assert_eq!(said.matches("sha256:").count(), 2, "{said}");
+
+    // Changed after it, with all that was recorded: nothing starts.
+    let again = pending(&engine, publish).await;
+    decide(&engine, &approver, &answer(again, Verdict::Approve))
+        .await
+        .expect("signed as it is now");
+    sqlx::query("ALTER TABLE attempts DISABLE TRIGGER USER")
+        .execute(&engine.pool)
+        .await
+        .expect("an attempt cannot be changed with it");
+    let forget = "UPDATE attempts SET digest = NULL WHERE task_id = $1";
+    raw(&engine, forget, build.lease.task).await;
+    let started = claim_one(&engine, &owner).await;
+    assert_eq!((started.name.as_str(), started.uses.len()), ("publish", 1));
+    let files = engine::lifecycle::used_files(&engine, &started).await;
+    assert_eq!(files.expect("an answer").expect("as signed").len(), 1);
+    let swap = "UPDATE artifacts SET sha256 = sha256('one'::bytea) WHERE task_id = $1";
+    raw(&engine, swap, build.lease.task).await;
+    let files = engine::lifecycle::used_files(&engine, &started).await;
+    let refused = files.expect("an answer").expect_err("not as signed");
+    assert!(refused.contains("its start was approved with"), "{refused}");
+}

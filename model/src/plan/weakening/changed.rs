@@ -118,7 +118,7 @@ impl Comparison<'_, '_> {
     }
 }
 
-/// Whether two tasks find the files of the same others, in whatever order they are named.
+/// Tells if two tasks find the files of the same others, in whatever order they are named.
 pub(super) fn same_files(one: &PlanTask, other: &PlanTask) -> bool {
     let names = |task: &PlanTask| -> BTreeSet<String> { task.uses.iter().cloned().collect() };
     names(one) == names(other)
