@@ -106,7 +106,7 @@ async fn start(
     tools: &Tools,
     claimed: &Claimed,
     context: &TemplateContext,
-    used: Option<&Path>,
+    lent: Option<&Path>,
 ) -> Result<(Arc<Workspace>, Started), AttemptResult> {
     if let StepsIdentity::Unusable(reason) = &tools.identity {
         return Err(could_not_start(reason.clone()));
@@ -124,7 +124,7 @@ async fn start(
             workspace: &workspace,
             mark: &mark,
             user,
-            uses: used,
+            uses: lent,
             path: &tools.path,
             context,
         },

@@ -467,8 +467,7 @@ async fn what_was_altered_in_the_database_starts_nothing(pool: PgPool) {
             .await;
     }
     night.answer("pause", Verdict::Approve).await;
-    let kept = sha2::Sha256::digest("left\n");
-    let kept: String = kept.iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = engine::tasks::digest::hex(&sha2::Sha256::digest("left\n"));
     for (name, expected) in [
         (
             "of-signed",

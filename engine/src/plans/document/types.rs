@@ -111,7 +111,7 @@ pub(super) struct TaskDocument {
     /// The tasks that must be settled first.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Earlier tasks whose files it finds, read-only, in the folder that WATCHBILL_USES names.
+    /// Earlier tasks whose files it finds, read-only, in the folder that `WATCHBILL_USES` names.
     /// A needed task with an approval of its result is among them without being named.
     #[serde(default)]
     pub uses: Vec<String>,

@@ -247,11 +247,12 @@ mod tests {
 
     #[test]
     fn every_difference_is_found_and_all_can_be_removed() {
+        type Attack = (fn(&Path), &'static str);
         let write = |path: &Path, text: &str| {
             let _ = std::fs::set_permissions(path, PermissionsExt::from_mode(0o644));
             std::fs::write(path, text).expect("written");
         };
-        let attacks: [(fn(&Path), &str); 6] = [
+        let attacks: [Attack; 6] = [
             (
                 |it| std::fs::remove_file(it.join("build/a")).expect("it was there"),
                 "build/a that it uses is gone; sha256:",
