@@ -1,5 +1,6 @@
 //! A list, a text and keys with values in each other's place: what first plans get wrong.
 
+use super::parse;
 use super::tests::{problems, refused};
 
 fn with_task(keys: &str) -> String {
@@ -50,4 +51,32 @@ fn says_the_place_once() {
     let found = problems(&with_task("    shell: echo hi\n"));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(!found[0].contains("line"), "{found:?}");
+}
+
+#[test]
+fn refuses_files_of_tasks_that_come_later() {
+    for (used, words) in [
+        ("b", "no task 'b'"),
+        ("a", "cannot use its own files"),
+        ("c", "add it to this task's 'needs'"),
+        ("d, d", "twice"),
+    ] {
+        let text = format!(
+            "plan: p\ntasks:\n  a: {{run: [x], needs: [d], uses: [{used}]}}\n  c: {{run: [x]}}\n  d: {{run: [x]}}\n"
+        );
+        let (column, place) = if used == "d, d" { (39, 1) } else { (36, 0) };
+        refused(
+            &text,
+            &format!("3:{column}: tasks.a.uses[{place}]: "),
+            words,
+        );
+    }
+    refused(&with_task("    run: [x]\n    uses:\n"), "5:", "uses");
+    refused(
+        &with_task("    run: [x]\n    uses:\n      -\n"),
+        "6:",
+        "there is no text here",
+    );
+    let far = "plan: p\ntasks:\n  a: {run: [x]}\n  b: {run: [x], needs: [a]}\n  c: {run: [x], needs: [b], uses: [a, b]}\n";
+    assert_eq!(parse(far).expect("a plan").tasks[2].uses, ["a", "b"]);
 }

@@ -260,30 +260,6 @@ fn refuses_dependencies() {
         "4:28: tasks.b.needs[1]: ",
         "twice",
     );
-    for (used, words) in [
-        ("b", "no task 'b'"),
-        ("a", "cannot use its own files"),
-        ("c", "add it to this task's 'needs'"),
-        ("d, d", "twice"),
-    ] {
-        let text = format!(
-            "plan: p\ntasks:\n  a: {{run: [x], needs: [d], uses: [{used}]}}\n  c: {{run: [x]}}\n  d: {{run: [x]}}\n"
-        );
-        let (column, place) = if used == "d, d" { (39, 1) } else { (36, 0) };
-        refused(
-            &text,
-            &format!("3:{column}: tasks.a.uses[{place}]: "),
-            words,
-        );
-    }
-    refused(&with_task("    run: [x]\n    uses:\n"), "5:", "uses");
-    refused(
-        &with_task("    run: [x]\n    uses:\n      -\n"),
-        "6:",
-        "there is no text here",
-    );
-    let far = "plan: p\ntasks:\n  a: {run: [x]}\n  b: {run: [x], needs: [a]}\n  c: {run: [x], needs: [b], uses: [a, b]}\n";
-    assert_eq!(parse(far).expect("a plan").tasks[2].uses, ["a", "b"]);
     let mut many = "plan: p\ntasks:\n".to_owned();
     for task in 0..1_001 {
         writeln!(many, "  t{task}: {{run: [x]}}").expect("a text");
