@@ -7,7 +7,7 @@ use engine::Engine;
 use engine::lifecycle::{claim, finish_and_claim};
 use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, enqueue};
 use model::identity::Principal;
-use model::view::Outcome;
+use model::task::Outcome;
 
 use crate::claiming;
 use crate::database::{Database, task};

@@ -9,7 +9,7 @@ use engine::tasks::{
     AttemptResult, Finish, NewTask, READY_CHANNEL, WorkerIdentity, announce, enqueue,
 };
 use model::identity::Principal;
-use model::view::Outcome;
+use model::task::Outcome;
 use sqlx::postgres::PgListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

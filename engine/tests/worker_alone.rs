@@ -7,7 +7,7 @@ mod support;
 
 use engine::lifecycle::cancel;
 use model::identity::Principal;
-use model::view::Outcome;
+use model::task::Outcome;
 use sqlx::PgPool;
 
 use support::{Trace, Worker, shell, until};

@@ -4,6 +4,7 @@
 //! buttons that the engine would refuse. Reading order: ids, the task's state
 //! machine, plans, identity, then the views that pages and the REST API show.
 
+pub mod approval;
 pub mod id;
 pub mod identity;
 pub mod notify;

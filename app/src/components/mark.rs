@@ -1,6 +1,7 @@
 use leptos::prelude::*;
-use model::task::TaskState;
-use model::view::{ApprovalState, Outcome, RunStatus, StateCounts, Verdict};
+use model::approval::{ApprovalState, Verdict};
+use model::task::{Outcome, TaskState};
+use model::view::{RunStatus, StateCounts};
 
 use crate::text::use_words;
 

@@ -1,8 +1,9 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+use model::approval::ApprovalState;
 use model::id::ApprovalId;
-use model::view::{ApprovalDetail, ApprovalRow, ApprovalState};
+use model::view::{ApprovalDetail, ApprovalRow};
 use model::visible::shown;
 
 use super::approval::ApprovalSheet;

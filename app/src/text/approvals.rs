@@ -1,6 +1,6 @@
 //! What the inbox, a request's page and their forms say.
 
-use model::view::Verdict;
+use model::approval::Verdict;
 
 use super::words::{Count, Named, Text};
 use super::{english, french};

@@ -1,6 +1,7 @@
 //! What a reader is told about whether they may sign.
 
-use model::view::{ApprovalStanding, ApprovalState, Eligibility};
+use model::approval::{ApprovalState, Eligibility};
+use model::view::ApprovalStanding;
 
 use super::{Language, words_in};
 

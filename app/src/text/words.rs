@@ -1,6 +1,6 @@
 //! The shape of a catalogue. Functions are entries whose words follow a number or a name.
 
-use model::view::ApprovalState;
+use model::approval::ApprovalState;
 
 /// Every word that pages show.
 pub struct Words {

@@ -5,10 +5,10 @@
 
 use std::collections::HashSet;
 
+use model::approval::Eligibility;
 use model::id::AccountId;
 use model::identity::Permission;
 use model::plan::{Gate, RequesterRule, Signer};
-use model::view::Eligibility;
 use sqlx::PgConnection;
 
 use super::askers::Asker;

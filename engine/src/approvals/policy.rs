@@ -1,9 +1,9 @@
 //! Whether a caller may sign, and whose signature it is.
 
+use model::approval::Eligibility;
 use model::id::{AccountId, ApprovalId};
 use model::identity::{Permission, Principal};
 use model::plan::Gate;
-use model::view::Eligibility;
 use sqlx::PgConnection;
 
 use super::askers::askers_of;

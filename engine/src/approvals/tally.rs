@@ -1,7 +1,7 @@
 //! What the answers so far add up to. Pure, so that every case can be tested.
 
+use model::approval::Verdict;
 use model::plan::{Gate, RefusalRule};
-use model::view::Verdict;
 
 /// Where a request stands after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use model::id::{AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, Plan};
-use model::task::GatePhase;
-use model::view::{Outcome, WhatIf, WhatIfRow};
+use model::task::{GatePhase, Outcome};
+use model::view::{WhatIf, WhatIfRow};
 use serde_json::Value;
 use sqlx::PgConnection;
 

@@ -1,7 +1,7 @@
 //! Ending a request without an answer: its task was cancelled, or what it was bound to changed.
 
+use model::approval::ApprovalState;
 use model::id::TaskId;
-use model::view::ApprovalState;
 use sqlx::PgConnection;
 
 use crate::Result;

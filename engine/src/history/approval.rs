@@ -1,12 +1,13 @@
 //! One request, with all that a person needs to decide it.
 
+use model::approval::{ApprovalState, Eligibility};
 use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, Signer};
 use model::task::GatePhase;
 use model::view::{
-    ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, ArtifactRow, DecisionRow,
-    DiffExtent, Eligibility, EscalationRow, InvisibleCharacters, Reminding,
+    ApprovalDetail, ApprovalRow, ApprovalStanding, ArtifactRow, DecisionRow, DiffExtent,
+    EscalationRow, InvisibleCharacters, Reminding,
 };
 use model::visible::{FileText, count, count_in_json};
 use serde_json::Value;

@@ -1,9 +1,10 @@
 //! The inbox: requests as rows.
 
 use chrono::{DateTime, Utc};
+use model::approval::ApprovalState;
 use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Permission, Principal};
-use model::view::{ApprovalRow, ApprovalState};
+use model::view::ApprovalRow;
 
 use crate::approvals::phase_of;
 use crate::tasks::records::{hexadecimal, word};

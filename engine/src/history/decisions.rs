@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::stream;
+use model::approval::Verdict;
 use model::id::{ApprovalId, TaskId};
 use model::identity::{Permission, Principal};
 use model::page::{Page, Position};
-use model::view::{DecisionFigures, DecisionFilter, DecisionLogRow, Verdict};
+use model::view::{DecisionFigures, DecisionFilter, DecisionLogRow};
 
 use super::ByteStream;
 use super::csv::{broken, finish, harmless};

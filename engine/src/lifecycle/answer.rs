@@ -1,9 +1,9 @@
 //! An answer to a request, and the checks that look at nothing else.
 
+use model::approval::{ApprovalState, Verdict};
 use model::id::{ApprovalId, TaskId};
 use model::identity::{Principal, PrincipalKind};
 use model::plan::Gate;
-use model::view::{ApprovalState, Verdict};
 
 use super::unseen::digest_needed;
 use crate::settings::Settings;

@@ -1,9 +1,9 @@
 //! A person wants a task stopped.
 
+use model::approval::ApprovalState;
 use model::id::TaskId;
 use model::identity::{Permission, Principal};
 use model::task::{TaskEvent, TaskState, apply};
-use model::view::ApprovalState;
 use serde_json::json;
 use sqlx::PgConnection;
 

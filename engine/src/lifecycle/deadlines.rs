@@ -2,10 +2,10 @@
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
+use model::approval::ApprovalState;
 use model::id::{AccountId, ApprovalId, TaskId};
 use model::plan::{EscalationStep, Gate, OnExpire, Signer};
 use model::task::{TaskEvent, TaskState};
-use model::view::ApprovalState;
 use sqlx::PgConnection;
 
 use super::quorums::tell_if_out_of_reach;

@@ -1,11 +1,11 @@
 //! One person's answer: recorded with all that follows from it, or not at all.
 
 use anyhow::Context;
+use model::approval::{ApprovalState, Verdict};
 use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
 use model::identity::{Permission, Principal};
 use model::plan::Gate;
 use model::task::GatePhase;
-use model::view::{ApprovalState, Verdict};
 use serde_json::json;
 use sqlx::PgConnection;
 

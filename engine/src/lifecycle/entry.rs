@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
+use model::approval::ApprovalState;
 use model::id::{ApprovalId, RunKey, TaskId};
 use model::plan::{Join, PlanTask};
 use model::task::TaskState;
 use model::task::entry::{Admission, Need, admission};
-use model::view::ApprovalState;
 use serde_json::Value;
 use sqlx::PgConnection;
 

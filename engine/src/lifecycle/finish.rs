@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use model::id::{AttemptNumber, TaskId};
 use model::plan::{PlanTask, Retries};
-use model::task::{TaskEvent, TaskState};
-use model::view::Outcome;
+use model::task::{Outcome, TaskEvent, TaskState};
 use sqlx::PgConnection;
 
 use super::claim::claim_in;

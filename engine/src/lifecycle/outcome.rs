@@ -1,9 +1,9 @@
 //! What a decision does to its task, in the decision's own transaction.
 
+use model::approval::ApprovalState;
 use model::id::{ApprovalId, PlanVersionId};
 use model::identity::Principal;
 use model::task::{GatePhase, TaskEvent, TaskState};
-use model::view::ApprovalState;
 use sqlx::PgConnection;
 
 use super::decide::Request;

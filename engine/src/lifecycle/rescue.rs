@@ -1,7 +1,7 @@
 //! What a dead worker held goes on elsewhere, however it died.
 
 use model::id::TaskId;
-use model::view::Outcome;
+use model::task::Outcome;
 
 use super::finish::conclude;
 use crate::tasks::{AttemptResult, lock_tasks, open_attempt};

@@ -1,10 +1,10 @@
 //! What was signed is what counts: digests are derived again at the moment of effect.
 
 use anyhow::Context as _;
+use model::approval::ApprovalState;
 use model::id::{ApprovalId, AttemptNumber, TaskId};
 use model::plan::{Gate, PlanTask, RiskLevel};
-use model::task::{GatePhase, TaskEvent, TaskState};
-use model::view::{ApprovalState, Outcome};
+use model::task::{GatePhase, Outcome, TaskEvent, TaskState};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 

@@ -1,8 +1,8 @@
 //! Answers that do not say what their person looked at.
 
+use model::approval::Verdict;
 use model::id::{ApprovalId, TaskId};
 use model::plan::Gate;
-use model::view::Verdict;
 
 use crate::notify::outbox;
 use crate::settings::{Settings, WithoutDigest};

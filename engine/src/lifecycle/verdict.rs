@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use model::plan::{Retries, RetryOn};
-use model::task::{TaskEvent, TaskState, apply};
-use model::view::Outcome;
+use model::task::{Outcome, TaskEvent, TaskState, apply};
 
 use crate::{Error, Result};
 

@@ -1,6 +1,6 @@
 //! What a report may say, field by field.
 
-use model::view::ApprovalState;
+use model::approval::ApprovalState;
 
 use super::{NewReport, ReportPatch};
 use crate::{Error, FieldProblem, Result};

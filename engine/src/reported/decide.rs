@@ -1,7 +1,7 @@
 use crate::lifecycle;
+use model::approval::Verdict;
 use model::id::TaskId;
 use model::identity::{Permission, Principal};
-use model::view::Verdict;
 
 use crate::lifecycle::{Channel, Decide};
 use crate::tasks::digest::Digest;

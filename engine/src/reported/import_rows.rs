@@ -175,7 +175,7 @@ fn imported(fields: &Map<String, Value>) -> Result<ImportedTask> {
     let approval_state = text("approval_state")?;
     if let Some(state) = &approval_state {
         state
-            .parse::<model::view::ApprovalState>()
+            .parse::<model::approval::ApprovalState>()
             .map_err(|error| wrong("approval_state", &error.to_string()))?;
     }
     let state = match (status, approval_state.as_deref()) {

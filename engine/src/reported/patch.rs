@@ -1,8 +1,9 @@
+use model::approval::ApprovalState;
 use model::id::TaskId;
 use model::identity::{Permission, Principal};
 use model::reported;
 use model::task::TaskState;
-use model::view::{ApprovalState, TaskRow};
+use model::view::TaskRow;
 use sqlx::PgConnection;
 
 use super::ask::{Asked, ask};

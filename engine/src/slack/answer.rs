@@ -2,9 +2,9 @@
 
 use crate::lifecycle;
 use chrono::{DateTime, Utc};
+use model::approval::Verdict;
 use model::id::{AccountId, ApprovalId};
 use model::identity::Principal;
-use model::view::Verdict;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 

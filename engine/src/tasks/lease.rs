@@ -5,8 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use model::id::{AttemptNumber, RunKey, TaskId};
 use model::plan::PlanTask;
-use model::task::TaskState;
-use model::view::Outcome;
+use model::task::{Outcome, TaskState};
 use uuid::Uuid;
 
 /// A process that claims tasks, with a fresh random identity at each start.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::view::Outcome;
+use model::task::Outcome;
 
 use super::WorkerOptions;
 use super::collect::{Collecting, collect};

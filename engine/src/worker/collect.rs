@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::view::Outcome;
+use model::task::Outcome;
 use nix::sys::signal::Signal;
 
 use super::attempt::Tools;

@@ -5,8 +5,7 @@ use engine::lifecycle::retry_failed;
 use engine::lifecycle::{cancel, rerun};
 use engine::tasks::{Finished, Renewal, renew};
 use model::identity::Role;
-use model::task::TaskState;
-use model::view::Outcome;
+use model::task::{Outcome, TaskState};
 use sqlx::PgPool;
 
 use crate::support::{claim_one, end, engine, person, plan, run, state, states, task, worker};

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use model::plan::{Join, PlanTask};
-use model::task::TaskState;
-use model::view::Outcome;
+use model::task::{Outcome, TaskState};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;

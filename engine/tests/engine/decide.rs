@@ -6,10 +6,10 @@ use engine::lifecycle::{Channel, Decide, act_on_due, pending_for_task};
 use engine::lifecycle::{claim, finish};
 use engine::tasks::{AttemptResult, Finish, Finished};
 use engine::{Engine, Error};
+use model::approval::Verdict;
 use model::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role, Scope};
-use model::task::{GatePhase, TaskState};
-use model::view::{Outcome, Verdict};
+use model::task::{GatePhase, Outcome, TaskState};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::{

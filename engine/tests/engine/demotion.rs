@@ -5,11 +5,11 @@ use std::future::Future;
 use engine::lifecycle::Decided;
 use engine::lifecycle::people::{disable, set_roles};
 use engine::{Engine, Error, Result};
+use model::approval::Verdict;
 use model::id::{AccountId, ApprovalId, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::{Gate, Signer};
 use model::task::TaskState;
-use model::view::Verdict;
 use sqlx::PgPool;
 
 use crate::sign_off::{after, approver, delegate, say, waiting};

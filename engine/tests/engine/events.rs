@@ -2,9 +2,9 @@
 
 use engine::lifecycle::{Channel, Decide, pending_for_task};
 use engine::{Engine, Settings};
+use model::approval::Verdict;
 use model::identity::{Principal, Role};
-use model::task::GatePhase;
-use model::view::{Outcome, Verdict};
+use model::task::{GatePhase, Outcome};
 use serde_json::Value;
 use sqlx::PgPool;
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use engine::lifecycle::rescue;
 use engine::tasks::{Finished, Renewal, promote_due, renew};
 use model::plan::Retries;
-use model::task::TaskState;
-use model::view::Outcome;
+use model::task::{Outcome, TaskState};
 use sqlx::PgPool;
 
 use crate::support::{claim_one, end, engine, move_clock, plan, run, state, states, task, worker};

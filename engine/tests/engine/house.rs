@@ -10,7 +10,7 @@ use engine::upkeep::{
     readiness, retention, schema_state,
 };
 use model::identity::Role;
-use model::view::Outcome;
+use model::task::Outcome;
 use sqlx::PgPool;
 
 use crate::support::{

@@ -4,11 +4,11 @@ use engine::lifecycle::{Channel, Decide, save};
 use engine::plans::{PlanOrigin, pause, resume};
 use engine::upkeep::{Rechecked, Severity, findings, recheck};
 use engine::{Engine, Error};
+use model::approval::Verdict;
 use model::id::{RunKey, TokenId};
 use model::identity::{Principal, PrincipalKind, Role, Scope};
 use model::plan::{Gate, Plan, RiskLevel, RiskRule, Signer};
-use model::task::{GatePhase, TaskState};
-use model::view::{Outcome, Verdict};
+use model::task::{GatePhase, Outcome, TaskState};
 use serde_json::json;
 use sqlx::PgPool;
 

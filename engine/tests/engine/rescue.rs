@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use engine::lifecycle::{CRASH_RECOVERIES, rescue};
 use model::identity::Principal;
-use model::task::TaskState;
-use model::view::Outcome;
+use model::task::{Outcome, TaskState};
 use sqlx::PgPool;
 
 use crate::support::{claim_one, end, engine, move_clock, plan, run, state, states, task, worker};

@@ -10,8 +10,7 @@ use engine::{Engine, Settings};
 use model::id::{AccountId, ApprovalId, PlanId, PlanVersionId, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
 use model::plan::{CommentRule, Gate, Plan, PlanTask, Signer, Work};
-use model::task::{GatePhase, TaskState};
-use model::view::Outcome;
+use model::task::{GatePhase, Outcome, TaskState};
 use sqlx::PgPool;
 
 pub fn engine(pool: PgPool) -> Engine {

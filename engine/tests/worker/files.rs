@@ -1,6 +1,6 @@
 //! What a step leaves: its report, its address, its artifacts.
 
-use model::view::Outcome;
+use model::task::Outcome;
 use serde_json::json;
 use sqlx::PgPool;
 

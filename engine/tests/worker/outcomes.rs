@@ -3,8 +3,7 @@
 use model::id::TaskId;
 use model::identity::Principal;
 use model::plan::{EnvironmentValue, PlanTask};
-use model::task::TaskState;
-use model::view::Outcome;
+use model::task::{Outcome, TaskState};
 use serde_json::Value;
 use sqlx::PgPool;
 

@@ -1,6 +1,6 @@
 //! What a step says: live, masked, capped, byte for byte.
 
-use model::view::Outcome;
+use model::task::Outcome;
 use sqlx::PgPool;
 
 use crate::support::{Worker, argv, shell};

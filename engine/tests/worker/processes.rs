@@ -5,8 +5,7 @@ use std::time::Duration;
 use engine::lifecycle::cancel;
 use model::identity::Principal;
 use model::plan::PlanTask;
-use model::task::TaskState;
-use model::view::Outcome;
+use model::task::{Outcome, TaskState};
 use sqlx::PgPool;
 
 use crate::support::{Trace, Worker, seen, shell, until};

@@ -1,8 +1,8 @@
 //! The one rule of what may enter the queue: it counts the needs again, each time.
 
 use super::TaskState;
+use crate::approval::ApprovalState;
 use crate::plan::Join;
-use crate::view::ApprovalState;
 
 /// A task that another one needs, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,122 +1,12 @@
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactRow, Comparison, Eligibility};
+use super::{ArtifactRow, Comparison};
+use crate::approval::{ApprovalState, Eligibility, Verdict};
 use crate::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use crate::plan::{CommentRule, InputDefinition, RiskLevel};
 use crate::task::GatePhase;
 use crate::visible::FileText;
-
-/// Where a request for a decision stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ApprovalState {
-    Pending,
-    Approved,
-    Rejected,
-    Cancelled,
-    /// Nobody decided in time.
-    Expired,
-    /// What it was bound to changed; another request took its place.
-    Superseded,
-    /// A person asked for changes: another attempt, and another request.
-    ChangesRequested,
-}
-
-impl ApprovalState {
-    /// Every state.
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Approved,
-        Self::Rejected,
-        Self::Cancelled,
-        Self::Expired,
-        Self::Superseded,
-        Self::ChangesRequested,
-    ];
-
-    /// The text that the database stores.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-            Self::Superseded => "superseded",
-            Self::ChangesRequested => "changes_requested",
-        }
-    }
-}
-
-impl fmt::Display for ApprovalState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A text that names no approval state.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not an approval state")]
-pub struct UnknownApprovalState(pub String);
-
-impl FromStr for ApprovalState {
-    type Err = UnknownApprovalState;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| UnknownApprovalState(text.to_owned()))
-    }
-}
-
-/// One person's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Approve,
-    Reject,
-    /// Another attempt, with the comment in its environment.
-    RequestChanges,
-}
-
-impl Verdict {
-    /// Every verdict.
-    pub const ALL: [Self; 3] = [Self::Approve, Self::Reject, Self::RequestChanges];
-
-    /// The text that the database stores.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Approve => "approve",
-            Self::Reject => "reject",
-            Self::RequestChanges => "request_changes",
-        }
-    }
-
-    /// Whether this answer must say why, under a policy's rule. Who asks for changes always
-    /// must: the next attempt reads it.
-    #[must_use]
-    pub const fn needs_comment(self, rule: CommentRule) -> bool {
-        match (self, rule) {
-            (
-                Self::RequestChanges,
-                CommentRule::RequiredOnReject | CommentRule::Required | CommentRule::Optional,
-            )
-            | (Self::Reject, CommentRule::RequiredOnReject | CommentRule::Required)
-            | (Self::Approve, CommentRule::Required) => true,
-            (Self::Reject, CommentRule::Optional)
-            | (Self::Approve, CommentRule::RequiredOnReject | CommentRule::Optional) => false,
-        }
-    }
-}
 
 /// One request in the inbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
+use crate::approval::Verdict;
 use crate::id::{ApprovalId, TaskId};
 use crate::page::Position;
 

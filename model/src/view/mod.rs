@@ -5,7 +5,6 @@ mod comparison;
 mod dashboard;
 mod decision;
 mod delivery;
-mod eligibility;
 mod filter;
 mod mail;
 mod people;
@@ -15,18 +14,17 @@ mod task;
 mod what_if;
 
 pub use approval::{
-    ApprovalDetail, ApprovalRow, ApprovalStanding, ApprovalState, DecisionRow, DiffExtent,
-    EscalationRow, InvisibleCharacters, Reminding, Verdict,
+    ApprovalDetail, ApprovalRow, ApprovalStanding, DecisionRow, DiffExtent, EscalationRow,
+    InvisibleCharacters, Reminding,
 };
 pub use comparison::{Change, Comparison};
 pub use dashboard::{Dashboard, NextOccurrence, NightBar, NightCounts, NightLane};
 pub use decision::{DecisionFigures, DecisionFilter, DecisionLogRow};
 pub use delivery::{DeliveryRow, DeliveryState};
-pub use eligibility::Eligibility;
 pub use filter::TaskFilter;
 pub use mail::{MailDetail, MailRow};
 pub use people::{DelegationRow, GroupRow};
 pub use plan::{OccurrenceRow, PlanDetail, PlanRow, PlanTaskRow, ProposedVersion, TriggerRow};
 pub use run::{RunDetail, RunRow, RunStatus, StateCounts};
-pub use task::{ArtifactRow, AttemptRow, HistoryRow, LogSlice, Outcome, TaskDetail, TaskRow};
+pub use task::{ArtifactRow, AttemptRow, HistoryRow, LogSlice, TaskDetail, TaskRow};
 pub use what_if::{WhatIf, WhatIfRow};

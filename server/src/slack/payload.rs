@@ -3,8 +3,8 @@
 use engine::notify::outbox::{APPROVE_ACTION, REJECT_ACTION};
 use engine::slack::Click;
 use engine::tasks::digest;
+use model::approval::Verdict;
 use model::id::ApprovalId;
-use model::view::Verdict;
 use secrecy::SecretString;
 use serde::Deserialize;
 

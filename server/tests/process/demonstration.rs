@@ -5,9 +5,10 @@ use std::process::Command;
 
 use engine::Engine;
 use engine::lifecycle::{Channel, Decide, decide};
+use model::approval::Verdict;
 use model::id::{AccountId, ApprovalId, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
-use model::view::{TaskDetail, Verdict};
+use model::view::TaskDetail;
 
 use crate::support::{Home, look, until};
 

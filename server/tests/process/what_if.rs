@@ -7,7 +7,7 @@ use engine::lifecycle::{claim, finish};
 use engine::tasks::{AttemptResult, Finish, WorkerIdentity};
 use model::id::RunKey;
 use model::identity::Principal;
-use model::view::Outcome;
+use model::task::Outcome;
 use serde_json::json;
 
 use crate::support::Home;

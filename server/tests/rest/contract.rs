@@ -1,7 +1,7 @@
 //! Tasks and approvals by our own routes: success, repeat, unknown id, forbidden, bad input.
 
 use axum::http::{Method, header};
-use model::view::Outcome;
+use model::task::Outcome;
 use serde_json::json;
 use sqlx::PgPool;
 

@@ -1,7 +1,7 @@
 //! GET and HEAD change nothing, anywhere (invariant 13).
 
 use axum::http::Method;
-use model::view::Outcome;
+use model::task::Outcome;
 use sqlx::{PgPool, Row as _};
 
 use crate::support::Api;

@@ -5,8 +5,7 @@ use engine::lifecycle::{claim, finish};
 use engine::tasks::{AttemptResult, Finish, NewTask, WorkerIdentity, enqueue};
 use model::identity::{Principal, Role};
 use model::plan::{Gate, Signer};
-use model::task::GatePhase;
-use model::view::Outcome;
+use model::task::{GatePhase, Outcome};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

@@ -14,7 +14,7 @@ use leptos::config::LeptosOptions;
 use model::id::{AccountId, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
 use model::plan::{PlanTask, Work};
-use model::view::Outcome;
+use model::task::Outcome;
 use serde_json::{Value, json};
 use server::auth::Caller;
 use server::config::Config;

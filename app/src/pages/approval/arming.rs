@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use model::view::Verdict;
+use model::approval::Verdict;
 
 /// From the release of the last press to the one that signs: less is a bounce, or a key that
 /// is held on a machine that tells no repeats.

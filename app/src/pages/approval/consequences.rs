@@ -1,8 +1,9 @@
 //! What follows from an answer.
 
 use leptos::prelude::*;
+use model::approval::Verdict;
 use model::task::GatePhase;
-use model::view::{ApprovalDetail, ApprovalStanding, Verdict};
+use model::view::{ApprovalDetail, ApprovalStanding};
 
 use super::arming::key_of;
 use crate::components::visible;

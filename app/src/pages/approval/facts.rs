@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use model::approval::ApprovalState;
 use model::plan::RiskLevel;
-use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState, DiffExtent};
+use model::view::{ApprovalDetail, ApprovalStanding, DiffExtent};
 
 use crate::components::{Fact, Facts, Moment, Place, PlanLink, RunLink, visible, visible_at};
 use crate::text::use_words;

@@ -6,8 +6,9 @@ use leptos::html::Form;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::web_sys::{Element, HtmlElement, HtmlTextAreaElement, KeyboardEvent};
+use model::approval::Verdict;
 use model::plan::CommentRule;
-use model::view::{ApprovalStanding, Verdict};
+use model::view::ApprovalStanding;
 
 use super::arming::{Answer, Arming, Press, Stage, verdict_of};
 use super::sign_bar::Armed;

@@ -15,8 +15,9 @@ mod outcome;
 mod sign_bar;
 
 use leptos::prelude::*;
+use model::approval::ApprovalState;
 use model::id::ApprovalId;
-use model::view::{ApprovalDetail, ApprovalStanding, ApprovalState, Reminding};
+use model::view::{ApprovalDetail, ApprovalStanding, Reminding};
 use model::visible::pretty;
 
 use super::inbox_order::Order;

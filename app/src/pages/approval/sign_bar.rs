@@ -1,9 +1,10 @@
 //! The answer to a request.
 
 use leptos::prelude::*;
+use model::approval::Verdict;
 use model::id::ApprovalId;
 use model::plan::{CommentRule, InputDefinition};
-use model::view::{ApprovalDetail, ApprovalStanding, Verdict};
+use model::view::{ApprovalDetail, ApprovalStanding};
 
 use super::arming::{Stage, key_of};
 use super::consequences::Consequences;

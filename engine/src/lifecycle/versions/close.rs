@@ -1,8 +1,8 @@
 //! The end of a proposal that does not take effect, and of the requests it still had.
 
+use model::approval::ApprovalState;
 use model::id::{PlanVersionId, TaskId};
 use model::task::{TaskEvent, TaskState};
-use model::view::ApprovalState;
 use sqlx::PgConnection;
 
 use crate::tasks::{Move, lock_tasks, write_moves};

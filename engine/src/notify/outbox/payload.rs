@@ -1,9 +1,9 @@
 //! What the messages say. The two payloads of the nightly-approvals reference are here, field by field.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use model::approval::Verdict;
 use model::id::{ApprovalId, TaskId};
 use model::plan::Gate;
-use model::view::Verdict;
 use model::visible::shown_in_line;
 use serde_json::{Value, json};
 

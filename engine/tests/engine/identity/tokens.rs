@@ -5,7 +5,7 @@ use engine::identity::{accounts, principal_of_token};
 use engine::{Engine, Error};
 use model::id::{AccountId, AttemptNumber, TokenId};
 use model::identity::{Permission, Principal, PrincipalKind, Role, Scope};
-use model::view::Outcome;
+use model::task::Outcome;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 

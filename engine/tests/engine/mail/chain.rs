@@ -7,11 +7,12 @@ use engine::lifecycle::act_on_due;
 use engine::notify::PreferencesEdit;
 use engine::notify::mail::approval_reminder;
 use engine::{Engine, Error};
+use model::approval::{Eligibility, Verdict};
 use model::id::ApprovalId;
 use model::identity::{Principal, Role};
 use model::plan::{EscalationStep, Gate, Signer};
 use model::task::GatePhase;
-use model::view::{Eligibility, Reminding, Verdict};
+use model::view::Reminding;
 use sqlx::PgPool;
 
 use super::sink::Sink;

@@ -271,7 +271,7 @@ async fn no_mail_server_never_keeps_a_task_from_finishing(pool: PgPool) {
     )
     .await;
     let claimed = crate::support::claim_one(&engine, &worker(&engine)).await;
-    crate::support::end(&engine, &claimed, model::view::Outcome::Succeeded).await;
+    crate::support::end(&engine, &claimed, model::task::Outcome::Succeeded).await;
     assert_eq!(
         states(&engine, next).await[0].1,
         model::task::TaskState::Succeeded

@@ -4,8 +4,7 @@ use engine::lifecycle::claim;
 use engine::notify::PreferencesEdit;
 use engine::notify::mail::{approval_escalated, approval_reminder, approval_requested};
 use model::identity::Role;
-use model::task::GatePhase;
-use model::view::Outcome;
+use model::task::{GatePhase, Outcome};
 use sqlx::PgPool;
 
 use super::sink::Sink;

@@ -15,11 +15,11 @@ use engine::notify::{PreferencesEdit, set_preferences};
 use engine::settings::{MailSettings, Smtp};
 use engine::tasks::AttemptResult;
 use engine::{Engine, Settings};
+use model::approval::Verdict;
 use model::id::{ApprovalId, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::Gate;
-use model::task::GatePhase;
-use model::view::{Outcome, Verdict};
+use model::task::{GatePhase, Outcome};
 use sqlx::PgPool;
 
 use crate::sign_off::{pending, say};

@@ -12,11 +12,11 @@ use engine::lifecycle::watch_quorums;
 use engine::plans::PlanOrigin;
 use engine::upkeep::findings;
 use engine::{Engine, Error};
+use model::approval::Verdict;
 use model::id::{AccountId, ApprovalId};
 use model::identity::{Principal, Role};
 use model::plan::{EscalationStep, Gate, Signer};
 use model::task::GatePhase;
-use model::view::Verdict;
 use sqlx::PgPool;
 
 use super::sink::Sink;

@@ -3,11 +3,11 @@
 use engine::Engine;
 use engine::lifecycle::rerun;
 use engine::tasks::{AttemptResult, Claimed};
+use model::approval::{ApprovalState, Verdict};
 use model::id::{ApprovalId, RunKey, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::PlanTask;
-use model::task::{GatePhase, TaskState};
-use model::view::{ApprovalState, Outcome, Verdict};
+use model::task::{GatePhase, Outcome, TaskState};
 use serde_json::json;
 use sqlx::PgPool;
 

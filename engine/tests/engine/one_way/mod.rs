@@ -9,11 +9,11 @@ use engine::lifecycle::{
 use engine::tasks::AttemptResult;
 use engine::upkeep::findings;
 use engine::{Engine, Error};
+use model::approval::Verdict;
 use model::id::{ApprovalId, RunKey, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::{Join, Plan, PlanTask};
-use model::task::{GatePhase, TaskState};
-use model::view::{Outcome, Verdict};
+use model::task::{GatePhase, Outcome, TaskState};
 use serde_json::json;
 use sqlx::PgPool;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use engine::lifecycle::sync_folder;
 use engine::plans::NewVersions;
 use engine::{Engine, Settings};
+use model::approval::Verdict;
 use model::identity::Principal;
-use model::view::Verdict;
 use sqlx::PgPool;
 
 use super::{FREE, GATED, House, answer, runs, standing, store};

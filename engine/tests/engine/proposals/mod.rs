@@ -6,10 +6,10 @@ mod signers;
 use engine::lifecycle::{Channel, Decide, Decided, Saved, save, start};
 use engine::plans::{PlanOrigin, current};
 use engine::{Engine, Error, Result, Settings, history};
+use model::approval::{ApprovalState, Verdict};
 use model::id::{AccountId, ApprovalId, TaskId, TokenId};
 use model::identity::{Principal, PrincipalKind, Role, Scope};
 use model::task::TaskState;
-use model::view::{ApprovalState, Verdict};
 use serde_json::json;
 use sqlx::PgPool;
 

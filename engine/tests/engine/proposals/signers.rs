@@ -3,9 +3,9 @@
 use engine::lifecycle::{Channel, Decide, start};
 use engine::plans::NewVersions;
 use engine::{Engine, Error, Settings};
+use model::approval::Verdict;
 use model::id::ApprovalId;
 use model::identity::{Principal, Role, Scope};
-use model::view::Verdict;
 use serde_json::json;
 use sqlx::PgPool;
 

@@ -5,11 +5,11 @@ use engine::lifecycle::{
 };
 use engine::tasks::Claimed;
 use engine::{Engine, Error};
+use model::approval::Verdict;
 use model::id::{RunKey, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::Plan;
-use model::task::TaskState;
-use model::view::{Outcome, Verdict};
+use model::task::{Outcome, TaskState};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use sqlx::PgPool;

@@ -1,8 +1,8 @@
 //! What must hold, said once more and in other words than the rule under test.
 
+use model::approval::ApprovalState;
 use model::plan::{Join, Plan};
 use model::task::TaskState;
-use model::view::ApprovalState;
 
 /// A task as anybody can read it off the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

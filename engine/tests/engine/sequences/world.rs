@@ -1,10 +1,10 @@
 //! The engine's rules on plain values, and a twin of them that is broken on purpose.
 
+use model::approval::ApprovalState;
 use model::identity::{Permission, Role};
 use model::plan::Plan;
 use model::task::entry::{Admission, Need, admission};
 use model::task::{GatePhase, TaskEvent, TaskState, apply};
-use model::view::ApprovalState;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;

@@ -4,10 +4,10 @@ use crate::support::{engine, move_clock, person, state};
 use engine::Error;
 use engine::lifecycle::act_on_due;
 use engine::lifecycle::people::put_group;
+use model::approval::Verdict;
 use model::identity::Role;
 use model::plan::{EscalationStep, Gate, OnExpire, Signer};
 use model::task::TaskState;
-use model::view::Verdict;
 use sqlx::PgPool;
 use std::time::Duration;
 

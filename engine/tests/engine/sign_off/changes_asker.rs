@@ -3,10 +3,12 @@
 use engine::lifecycle::people::disable;
 use engine::upkeep::findings;
 use engine::{Engine, Error};
+use model::approval::{ApprovalState, Eligibility, Verdict};
 use model::id::{ApprovalId, TaskId};
 use model::identity::Principal;
 use model::plan::{ChangesAskerRule, Gate, RiskLevel, RiskRule, Signer};
-use model::view::{ApprovalState, DecisionFilter, Eligibility, Outcome, Verdict};
+use model::task::Outcome;
+use model::view::DecisionFilter;
 use sqlx::PgPool;
 
 use super::{after, approver, delegate, pending, say, waiting};

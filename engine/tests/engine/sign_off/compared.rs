@@ -3,9 +3,10 @@
 use crate::support::{claim_one, engine, finish_with, plan, run, task, worker};
 use engine::Engine;
 use engine::tasks::AttemptResult;
+use model::approval::Verdict;
 use model::id::ApprovalId;
 use model::identity::Principal;
-use model::view::{Outcome, Verdict};
+use model::task::Outcome;
 use serde_json::json;
 use sqlx::PgPool;
 

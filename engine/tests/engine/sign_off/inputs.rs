@@ -3,9 +3,10 @@
 use crate::support::{claim_one, end, engine, plan, run, task, worker};
 use engine::lifecycle::claim;
 use engine::{Engine, Error};
+use model::approval::Verdict;
 use model::id::TaskId;
 use model::plan::{Gate, InputDefinition, InputKind, PlanTask, Work};
-use model::view::{Outcome, Verdict};
+use model::task::Outcome;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use engine::Engine;
 use engine::tasks::{AttemptResult, Claimed};
+use model::approval::Verdict;
 use model::id::TaskId;
 use model::plan::{Gate, Plan, RiskLevel, RiskRule};
-use model::task::TaskState;
-use model::view::{Outcome, Verdict};
+use model::task::{Outcome, TaskState};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

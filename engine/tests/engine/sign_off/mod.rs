@@ -20,11 +20,11 @@ use engine::lifecycle::claim;
 use engine::lifecycle::{Channel, Decide, Decided, pending_for_task};
 use engine::tasks::{AttemptResult, Claimed};
 use engine::{Engine, Result};
+use model::approval::Verdict;
 use model::id::{ApprovalId, DelegationId, TaskId};
 use model::identity::{Principal, Role};
 use model::plan::{Gate, PlanTask};
-use model::task::GatePhase;
-use model::view::{Outcome, Verdict};
+use model::task::{GatePhase, Outcome};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 

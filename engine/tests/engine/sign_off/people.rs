@@ -4,9 +4,10 @@ use crate::support::{claim_one, end, engine, person, plan, run, task, worker};
 use engine::Error;
 use engine::approvals::groups;
 use engine::lifecycle::people::{put_group, revoke_delegation};
+use model::approval::{ApprovalState, Verdict};
 use model::identity::Role;
 use model::plan::{Gate, Signer};
-use model::view::{ApprovalState, Outcome, Verdict};
+use model::task::Outcome;
 use sqlx::PgPool;
 
 use super::{after, approver, delegate, pending, say, waiting};

@@ -2,9 +2,9 @@
 
 use crate::support::{engine, state};
 use engine::Error;
+use model::approval::{ApprovalState, Verdict};
 use model::plan::{Gate, RefusalRule};
 use model::task::TaskState;
-use model::view::{ApprovalState, Verdict};
 use sqlx::PgPool;
 
 use super::{after, approver, say, waiting};

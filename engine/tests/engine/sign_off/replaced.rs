@@ -2,9 +2,10 @@
 
 use engine::lifecycle::{Channel, Decide, cancel, decide, rerun};
 use engine::{Engine, Error};
+use model::approval::Verdict;
 use model::id::ApprovalId;
 use model::identity::Role;
-use model::view::{Outcome, Verdict};
+use model::task::Outcome;
 use sqlx::PgPool;
 
 use super::{after, approver, pending, say, waiting};

@@ -3,10 +3,10 @@
 use crate::support::{claim_one, end, engine, person, plan, run, state, task, worker};
 use engine::Error;
 use engine::lifecycle::claim;
+use model::approval::{ApprovalState, Verdict};
 use model::identity::Role;
 use model::plan::{CommentRule, Gate, Join};
-use model::task::TaskState;
-use model::view::{ApprovalState, Outcome, Verdict};
+use model::task::{Outcome, TaskState};
 use serde_json::json;
 use sqlx::PgPool;
 

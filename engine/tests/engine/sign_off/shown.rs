@@ -5,10 +5,11 @@ use crate::support::{
 };
 use engine::Engine;
 use engine::tasks::AttemptResult;
+use model::approval::Verdict;
 use model::id::{ApprovalId, TaskId};
 use model::identity::Role;
-use model::task::{GatePhase, TaskState};
-use model::view::{DiffExtent, Outcome, Verdict};
+use model::task::{GatePhase, Outcome, TaskState};
+use model::view::DiffExtent;
 use serde_json::json;
 use sqlx::PgPool;
 

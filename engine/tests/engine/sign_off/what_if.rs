@@ -4,10 +4,11 @@ use crate::support::{claim_one, end, engine, gate, person, plan, run, task, work
 use chrono::TimeDelta;
 use engine::Engine;
 use engine::lifecycle::claim;
+use model::approval::Verdict;
 use model::identity::{Principal, Role};
 use model::plan::{Gate, Plan, RiskLevel, RiskRule};
-use model::task::GatePhase;
-use model::view::{Outcome, Verdict, WhatIf};
+use model::task::{GatePhase, Outcome};
+use model::view::WhatIf;
 use serde_json::json;
 use sqlx::PgPool;
 

@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use model::approval::Verdict;
 use model::plan::{Join, PlanTask};
-use model::task::TaskState;
-use model::view::{Outcome, Verdict};
+use model::task::{Outcome, TaskState};
 use sha2::Digest as _;
 use sqlx::PgPool;
 

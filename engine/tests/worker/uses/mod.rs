@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use engine::lifecycle::{Channel, Decide, NewRun, decide, materialise};
 use engine::{Engine, Settings};
+use model::approval::Verdict;
 use model::id::{AccountId, ApprovalId, PlanId, PlanVersionId, RunKey, TaskId};
 use model::identity::{Principal, PrincipalKind, Role};
 use model::plan::{CommentRule, Gate, Join, Plan, PlanTask, Retries, Signer};
 use model::task::{GatePhase, TaskState};
-use model::view::Verdict;
 use sqlx::PgPool;
 
 use crate::support::{Seen, Worker, seen, shell, until};

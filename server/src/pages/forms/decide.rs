@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::lifecycle::{Channel, Decide};
 use engine::tasks::digest;
+use model::approval::{ApprovalState, Verdict};
 use model::id::ApprovalId;
 use model::identity::Principal;
-use model::view::{ApprovalState, Verdict};
 
 use super::super::reader::Reader;
 use super::super::refusal::{Sent, again, refused, see};

@@ -3,9 +3,9 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use engine::lifecycle;
 use engine::{history, reported};
+use model::approval::Verdict;
 use model::id::TaskId;
 use model::identity::Principal;
-use model::view::Verdict;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
