@@ -26,6 +26,13 @@ pub(crate) async fn invisible_in_attempt(
         found: outputs.map_or(0, count_in_json) + outputs_uri.map_or(0, count),
         unsearched: false,
     };
+    all.unsearched = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM unkept_files WHERE task_id = $1 AND attempt = $2) AS "unkept!""#,
+        task.0,
+        attempt.0
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     let files = sqlx::query!(
         "SELECT id, path, bytes FROM artifacts WHERE task_id = $1 AND attempt = $2 ORDER BY id",
         task.0,

@@ -57,7 +57,26 @@ pub async fn keep(engine: &Engine, lease: LeaseRef, workspace: &Arc<Workspace>) 
             ));
         }
     }
+    if !notes.is_empty() {
+        mark_unkept(engine, lease).await?;
+    }
     Ok(Kept { files, notes })
+}
+
+/// Remembers that files were left which nobody will see: what they hold is not known, so a gate
+/// that looks at files stops.
+async fn mark_unkept(engine: &Engine, lease: LeaseRef) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO unkept_files (task_id, attempt)
+         SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM leases WHERE task_id = $1 AND token = $3)
+         ON CONFLICT (task_id, attempt) DO NOTHING",
+        lease.task.0,
+        lease.attempt.0,
+        lease.token,
+    )
+    .execute(&engine.pool)
+    .await?;
+    Ok(())
 }
 
 /// Streams one file in; false where it is no longer what was surveyed.

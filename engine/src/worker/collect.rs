@@ -65,9 +65,13 @@ pub async fn collect(collecting: Collecting<'_>) -> AttemptResult {
             Ok(kept) => break kept,
             Err(error) => {
                 if !try_again(&error, &mut tries).await {
-                    ended
-                        .notes
-                        .push("its artifacts could not be stored".to_owned());
+                    let problem = "its artifacts could not be stored".to_owned();
+                    ended.notes.push(problem.clone());
+                    if result.outcome == Outcome::Succeeded {
+                        // A gate would judge what it left without having seen it.
+                        result.outcome = Outcome::Failed;
+                        result.reason = Some(problem);
+                    }
                     break artifacts::Kept::default();
                 }
             }

@@ -1,10 +1,12 @@
 //! What a step leaves: its report, its address, its artifacts.
 
-use model::task::Outcome;
+use model::identity::Role;
+use model::plan::{Gate, Signer};
+use model::task::{GatePhase, Outcome, TaskState};
 use serde_json::json;
 use sqlx::PgPool;
 
-use crate::support::{Worker, shell};
+use crate::support::{Worker, seen, shell, until};
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn artifacts_are_kept_whole(pool: PgPool) {
@@ -93,5 +95,35 @@ async fn a_broken_report_fails_the_attempt(pool: PgPool) {
         .run(shell("echo '{' > $WATCHBILL_REPORT; exit 2"))
         .await;
     assert_eq!(seen.reason.as_deref(), Some("it exited with code 2"));
+    worker.stop().await;
+}
+
+/// The gate rules by what patches touch: one that is not kept touches nobody knows what.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_file_that_is_not_kept_hides_no_patch_from_a_gate(pool: PgPool) {
+    let worker = Worker::start(&pool, |settings, _| settings.artifact_cap_bytes = 50_000);
+    let patch = "printf 'diff --git a/src/x b/src/x\\n--- a/src/x\\n+++ b/src/x\\n@@ -1 +1 @@\\n-a\\n+b\\n'";
+    let hidden = [
+        format!("seq 1001 | xargs touch; {patch} > z.diff"),
+        format!("{patch} > ../z.diff; ln -s ../z.diff z.diff"),
+        format!("{patch} > \"$(printf 'z\\377.diff')\""),
+        format!("head -c 60000 /dev/zero > z.diff; {patch} >> z.diff"),
+    ];
+    for script in &hidden {
+        let script = format!("cd $WATCHBILL_ARTIFACTS; : > a.diff; {script}");
+        let mut task = shell(&script);
+        let condition = "diff_size > 0 || changed_paths.exists(p, p.startsWith('src/'))";
+        task.approval = Some(Gate {
+            when: Some(condition.to_owned()),
+            ..Gate::new(GatePhase::AfterResult, vec![Signer::Role(Role::Approver)])
+        });
+        let id = worker.enqueue(task).await;
+        let stopped = until("the end of the step", async || {
+            let seen = seen(&pool, id).await?;
+            seen.outcome.is_some().then_some(seen.state)
+        })
+        .await;
+        assert_eq!(stopped, TaskState::AwaitingApproval, "{script}");
+    }
     worker.stop().await;
 }

@@ -17,7 +17,8 @@ pub(crate) struct Patches {
     /// How many there are.
     pub files: i64,
     /// None where there are none: what was not told is not taken for nothing. Nor is
-    /// anything known of patches that are too large, or not understood.
+    /// anything known of patches that are too large, or not understood, nor where files were
+    /// left that are not kept, since one of them may be a patch.
     pub touched: Option<Touched>,
 }
 
@@ -32,8 +33,9 @@ impl Patches {
         attempt: AttemptNumber,
     ) -> Result<Self> {
         let kept = sqlx::query!(
-            r#"SELECT count(*) AS "files!", coalesce(sum(bytes), 0)::bigint AS "bytes!" FROM artifacts
-               WHERE task_id = $1 AND attempt = $2 AND path ~* '\.(diff|patch)$'"#,
+            r#"SELECT count(*) AS "files!", coalesce(sum(bytes), 0)::bigint AS "bytes!",
+                      EXISTS (SELECT FROM unkept_files WHERE task_id = $1 AND attempt = $2) AS "unkept!"
+               FROM artifacts WHERE task_id = $1 AND attempt = $2 AND path ~* '\.(diff|patch)$'"#,
             task.0,
             attempt.0
         )
@@ -43,7 +45,7 @@ impl Patches {
             files: kept.files,
             touched: None,
         };
-        if kept.files == 0 || kept.bytes > PATCH_BYTES {
+        if kept.files == 0 || kept.unkept || kept.bytes > PATCH_BYTES {
             return Ok(unknown);
         }
         let contents = sqlx::query_scalar!(
