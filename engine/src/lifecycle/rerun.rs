@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::cancel::audit;
 use super::entry::{self, Entry};
-use super::settle;
+use super::{settle, versions};
 use crate::tasks::{Move, StoredTask, lock_task, state_of, task_definition, write_moves};
 use crate::{Engine, Error, Result, plans};
 
@@ -36,6 +36,7 @@ pub async fn rerun(engine: &Engine, principal: &Principal, task: TaskId) -> Resu
         .map_err(|error| Error::Conflict(format!("task {task}: {error}")))?;
     if let Some(run) = stored.run {
         plans::refuse_held_of_run(&mut transaction, run).await?;
+        versions::refuse_laxer(engine, &mut transaction, run).await?;
     }
     demand_start(engine, &mut transaction, &stored).await?;
     write_moves(

@@ -5,7 +5,7 @@ use model::identity::{Permission, Principal};
 use model::task::{TaskEvent, TaskState};
 use serde_json::json;
 
-use super::{entry, reset, settle};
+use super::{entry, reset, settle, versions};
 use crate::tasks::{Move, StoredTask, lock_tasks, write_moves};
 use crate::{Engine, Error, Result, audit, plans};
 
@@ -40,6 +40,7 @@ pub async fn retry_failed(engine: &Engine, principal: &Principal, run: RunKey) -
         )));
     }
     plans::refuse_held_of_run(&mut transaction, run).await?;
+    versions::refuse_laxer(engine, &mut transaction, run).await?;
     let ids = sqlx::query_scalar!("SELECT id FROM tasks WHERE run = $1 ORDER BY id", run.0)
         .fetch_all(&mut *transaction)
         .await?;

@@ -4,6 +4,7 @@
 
 mod close;
 mod effect;
+mod older;
 mod raise;
 mod save;
 mod sync;
@@ -15,6 +16,7 @@ pub use sync::{SyncProblem, sync_folder};
 
 pub(super) use close::{Closing, close};
 pub(super) use effect::signed;
+pub(super) use older::refuse_laxer;
 
 use model::id::{PlanVersionId, TaskId};
 use sqlx::PgConnection;

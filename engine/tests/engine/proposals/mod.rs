@@ -1,6 +1,7 @@
 //! Plan versions that weaken a gate: proposed, and in effect once they are signed.
 
 mod files;
+mod older;
 mod signers;
 
 use engine::lifecycle::{Channel, Decide, Decided, Saved, save, start};

@@ -1,0 +1,59 @@
+//! Runs of a version that asks less than the one that runs now are not tried again.
+
+use engine::lifecycle::{cancel_run, rerun, retry_failed, start};
+use engine::{Error, Settings};
+use model::identity::Principal;
+use model::task::TaskState;
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::{FREE, GATED, House, store};
+use crate::support::state;
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_retry_leads_around_no_gate_that_was_added_since(pool: PgPool) {
+    let house = House::new(pool, Settings::default()).await;
+    let engine = &house.engine;
+    let operator = house.operator.clone();
+    store(engine, &operator, FREE).await;
+    let (run, _) = start(engine, &operator, "release", json!({}))
+        .await
+        .expect("a run");
+    cancel_run(engine, &operator, run).await.expect("cancelled");
+    let admin = Principal::system("admin");
+    let saved = store(engine, &admin, GATED).await;
+    assert_eq!((saved.running, saved.proposed.len()), (2, 0));
+
+    let refused = retry_failed(engine, &operator, run).await;
+    let Err(Error::Conflict(said)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        said.contains("is of version 1 of plan release, which asks people less than version 2"),
+        "{said}"
+    );
+    let build: i64 = sqlx::query_scalar("SELECT id FROM tasks WHERE run = $1 AND name = 'build'")
+        .bind(run.0)
+        .fetch_one(&engine.pool)
+        .await
+        .expect("a task");
+    let task = model::id::TaskId(build);
+    let refused = rerun(engine, &operator, task).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(state(engine, task).await, TaskState::Cancelled);
+
+    // What asks as much or more is tried again, whatever else has changed.
+    let (run, _) = start(engine, &operator, "release", json!({}))
+        .await
+        .expect("a run");
+    cancel_run(engine, &operator, run).await.expect("cancelled");
+    store(
+        engine,
+        &admin,
+        &GATED.replace("build: {run: [make]}", "build: {run: [make, all]}"),
+    )
+    .await;
+    retry_failed(engine, &operator, run)
+        .await
+        .expect("tried again");
+}
