@@ -49,6 +49,8 @@ pub struct Approvals {
     pub others_missed: Named,
     /// The id of a request, and why the answer did not reach it.
     pub missed: fn(&str, &str) -> String,
+    /// Why an answer did not reach a request: it is about something else.
+    pub not_identical: Text,
     pub see_task: Text,
     pub back_to_list: Text,
     pub changes_asked_by: Named,
@@ -154,6 +156,7 @@ pub const ENGLISH: Approvals = Approvals {
     asked_again: |id| format!("Asked again as approval {id}"),
     others_missed: |list| format!("Your answer did not reach: {list}"),
     missed: |id, why| format!("approval {id} ({why})"),
+    not_identical: "it does not wait for exactly the same",
     see_task: "The whole task",
     back_to_list: "All approvals",
     changes_asked_by: |name| format!("Changes asked for by {name}"),
@@ -258,6 +261,7 @@ pub const FRENCH: Approvals = Approvals {
     asked_again: |id| format!("Demandé à nouveau : demande {id}"),
     others_missed: |list| format!("Sans votre réponse : {list}"),
     missed: |id, why| format!("demande {id} ({why})"),
+    not_identical: "elle ne porte pas sur exactement la même chose",
     see_task: "La tâche entière",
     back_to_list: "Tous les accords",
     changes_asked_by: |name| format!("Modifications demandées par {name}"),

@@ -17,6 +17,7 @@ use super::approvals::{approval_row, no_approval};
 use super::artifact::beginning;
 use super::compared::Compared;
 use super::decisions::{round, verdict};
+use super::identical::identical;
 use super::task::artifacts;
 use crate::approvals::{
     Patches, Signature, Standing, acknowledged, invisible_in_attempt, is_patch, standing, successor,
@@ -180,7 +181,7 @@ impl Stored {
             reminding,
             may_sign,
             decisions: decisions(&mut connection, row.id).await?,
-            identical: identical(&mut connection, &row).await?,
+            identical: identical(&mut connection, row.id).await?,
             successor: if pending {
                 None
             } else {
@@ -357,24 +358,6 @@ async fn escalations(connection: &mut PgConnection, id: ApprovalId) -> Result<Ve
             at: row.at,
         })
         .collect())
-}
-
-/// Other requests of the same plan and task that wait for exactly the same.
-async fn identical(connection: &mut PgConnection, row: &ApprovalRow) -> Result<Vec<ApprovalId>> {
-    if row.state != ApprovalState::Pending {
-        return Ok(Vec::new());
-    }
-    let ids = sqlx::query_scalar!(
-        "SELECT o.id FROM approvals o JOIN approvals a ON a.id = $1
-         WHERE o.state = 'pending' AND o.id <> a.id AND o.digest = a.digest AND o.task_name = a.task_name
-           AND o.inputs IS NOT DISTINCT FROM a.inputs
-           AND o.plan_name IS NOT DISTINCT FROM a.plan_name
-         ORDER BY o.id LIMIT 100",
-        row.id.0
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(ids.into_iter().map(ApprovalId).collect())
 }
 
 async fn decisions(connection: &mut PgConnection, id: ApprovalId) -> Result<Vec<DecisionRow>> {

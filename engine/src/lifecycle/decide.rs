@@ -243,13 +243,14 @@ async fn take_inputs(
     .fetch_one(&mut *connection)
     .await?;
     if let Some(present) = present {
-        // A program that gives none signs what is there; a person has seen it or has not.
-        let unseen_is_fine = given.is_null() && answer.channel == Channel::Api;
-        return if unseen_is_fine || given == present {
+        // Nobody signs entries that they have not seen: whoever looked before they were made
+        // gives none, or others.
+        return if given == present {
             Ok(())
         } else {
             Err(Error::Conflict(format!(
-                "approval {} was signed with other inputs before; look again, and refuse if they are wrong",
+                "approval {} was signed with inputs before; look again, and send the inputs that stand there to sign \
+                 them, too, or refuse",
                 answer.approval
             )))
         };

@@ -1,7 +1,15 @@
 //! Forms of the pages, over the whole router.
 
 use axum::http::StatusCode;
-use model::identity::Role;
+use engine::history::identical_requests;
+use engine::lifecycle::{claim, finish, save, start};
+use engine::plans::PlanOrigin;
+use engine::tasks::digest::hex;
+use engine::tasks::{AttemptResult, Finish, WorkerIdentity};
+use model::id::ApprovalId;
+use model::identity::{Principal, Role};
+use model::task::Outcome;
+use serde_json::json;
 use sqlx::PgPool;
 
 use crate::house::{House, settings};
@@ -33,7 +41,9 @@ async fn one_answer_signs_what_is_identical(pool: PgPool) {
     let answered = house.form("approver", &path, &fields).await;
     assert_eq!(answered.status, StatusCode::CONFLICT);
     assert!(
-        answered.text.contains("there is no approval 999"),
+        answered
+            .text
+            .contains("approval 999 (it does not wait for exactly the same)"),
         "what was missed is said"
     );
     let approved = house
@@ -41,6 +51,87 @@ async fn one_answer_signs_what_is_identical(pool: PgPool) {
         .await;
     assert_eq!(approved, 3);
     assert_eq!(house.decisions().await, 3, "nobody answered twice");
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn the_same_words_in_another_run_or_version_are_not_identical(pool: PgPool) {
+    let house = House::new(pool, settings());
+    house.person("approver", Role::Approver, None).await;
+    let system = Principal::system("test");
+    let worker = WorkerIdentity {
+        id: house.engine.random.uuid(),
+        name: "test".to_owned(),
+        labels: Vec::new(),
+    };
+    // Each start is of the version before it, with these inputs; all results are the same.
+    let starts = [
+        ("", "staging"),
+        ("", "staging"),
+        ("", "prod --wipe"),
+        ("  more: {needs: [a], run: [more]}\n", "staging"),
+    ];
+    let mut stored = None;
+    for (more, environment) in starts {
+        let text = format!(
+            "plan: release\ninputs: {{env: {{type: string, default: staging}}}}\ntasks:\n  a: {{run: [a], \
+             approval: {{}}}}\n  pub: {{needs: [a], run: [deploy, '{{{{ inputs.env }}}}']}}\n{more}"
+        );
+        if stored.as_ref() != Some(&text) {
+            save(
+                &house.engine,
+                &system,
+                "release",
+                &text,
+                None,
+                PlanOrigin::Api,
+            )
+            .await
+            .expect("a version");
+            stored = Some(text);
+        }
+        start(
+            &house.engine,
+            &system,
+            "release",
+            json!({ "env": environment }),
+        )
+        .await
+        .expect("a run");
+        let lease = claim(&house.engine, &worker, 1).await.expect("a claim")[0].lease;
+        let result = AttemptResult::bare(Outcome::Succeeded);
+        finish(&house.engine, vec![Finish { lease, result }])
+            .await
+            .expect("a finish");
+    }
+    let rows: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT id, digest FROM approvals WHERE state = 'pending' ORDER BY id")
+            .fetch_all(&house.engine.pool)
+            .await
+            .expect("requests");
+    let ids: Vec<ApprovalId> = rows.iter().map(|row| ApprovalId(row.0)).collect();
+    assert!(rows.iter().all(|row| row.1 == rows[0].1), "one result");
+    let identical = identical_requests(&house.engine, &system, ids[0])
+        .await
+        .expect("a list");
+    assert_eq!(identical, [ids[1]]);
+
+    let digest = hex(&rows[0].1);
+    let also = ids[1..].iter().map(ToString::to_string).collect::<Vec<_>>();
+    let also = also.join(" ");
+    let fields = [
+        ("digest", digest.as_str()),
+        ("verdict", "approve"),
+        ("also", also.as_str()),
+    ];
+    let path = format!("/approvals/{}/decide", ids[0]);
+    let answered = house.form("approver", &path, &fields).await;
+    assert_eq!(answered.status, StatusCode::CONFLICT, "{}", answered.text);
+    let approved: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM approvals WHERE state = 'approved' ORDER BY id")
+            .fetch_all(&house.engine.pool)
+            .await
+            .expect("requests");
+    assert_eq!(approved, [ids[0].0, ids[1].0]);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

@@ -1,7 +1,7 @@
 //! What an approver fills in, and who reads it.
 
-use crate::support::{claim_one, end, engine, plan, run, task, worker};
-use engine::lifecycle::claim;
+use crate::support::{claim_one, decide, end, engine, plan, run, task, worker};
+use engine::lifecycle::{Channel, Decide, claim};
 use engine::{Engine, Error};
 use model::approval::Verdict;
 use model::id::TaskId;
@@ -62,6 +62,17 @@ async fn the_first_who_approves_fills_the_inputs_in(pool: PgPool) {
         matches!(unseen, Err(Error::Conflict(_))),
         "a page that showed no entries signs none: {unseen:?}"
     );
+    // As a program, by its digest alone: the entries were made after it had looked.
+    let blindly = Decide {
+        approval,
+        digest: None,
+        verdict: Verdict::Approve,
+        note: None,
+        inputs: None,
+        channel: Channel::Api,
+    };
+    let unseen = decide(&engine, &second, &blindly).await;
+    assert!(matches!(unseen, Err(Error::Conflict(_))), "{unseen:?}");
     let seen = Some(tonight.clone());
     answer(&engine, &second, approval, Verdict::Approve, None, seen)
         .await

@@ -85,6 +85,9 @@ async fn answer(
         };
         return Err(engine::Error::invalid("note", message));
     }
+    // Asked before the answer: after it nothing is identical any more.
+    let identical =
+        engine::history::identical_requests(&state.engine, &principal, approval).await?;
     let digest = digest::from_hex(value(fields, "digest")).ok_or_else(|| lost("digest"))?;
     let mut answer = Decide {
         approval,
@@ -133,6 +136,11 @@ async fn answer(
     }
     let mut missed = Vec::new();
     for other in others(fields) {
+        if !identical.contains(&other) {
+            let text = words.not_identical.to_owned();
+            missed.push(told(state, reader, &principal, other, text).await);
+            continue;
+        }
         answer.approval = other;
         match engine::lifecycle::decide(&state.engine, &principal, &answer).await {
             Ok(_) => {}
