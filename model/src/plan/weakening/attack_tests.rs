@@ -165,3 +165,51 @@ fn a_task_with_a_gate_is_not_left_out_while_another_waits_for_it() {
     after.tasks[1].when = Some("false".to_owned());
     has(&found(&before, &after), "check", WeakeningKind::Condition);
 }
+
+#[test]
+fn a_command_does_not_move_into_the_task_that_its_gate_looks_at() {
+    for change in [
+        (|plan| plan.tasks.truncate(2)) as fn(&mut Plan),
+        |plan| plan.tasks[2].work = Work::run(["true"]),
+        |_| {},
+    ] {
+        let found = changed(|plan| {
+            plan.tasks[1].work = plan.tasks[2].work.clone();
+            change(plan);
+        });
+        has(&found, "check", WeakeningKind::Gate);
+        let found = changed(|plan| {
+            plan.tasks[1].work = Work::run(["scripts/publish", "--now"]);
+            change(plan);
+        });
+        has(&found, "check", WeakeningKind::Gate);
+    }
+}
+
+/// `publish` is filled by `text`, which stands beside the gate or in front of it.
+fn filled(beside: bool) -> (Plan, Plan) {
+    let mut before = release();
+    before.tasks.push(task("text", &[]));
+    before.tasks[2].work = Work::run(["scripts/publish", "{{ tasks.text.outputs.of }}"]);
+    let needed_by = if beside { 2 } else { 1 };
+    before.tasks[needed_by].needs.push("text".to_owned());
+    let mut after = before.clone();
+    after.tasks[3].work = Work::run(["scripts/other"]);
+    (before, after)
+}
+
+#[test]
+fn a_task_beside_a_gate_does_not_fill_a_command_behind_it_otherwise() {
+    let (before, after) = filled(true);
+    let told = weakenings(Some(&before), &after, |_| true);
+    has(&told, "publish", WeakeningKind::Command);
+    let (before, after) = filled(false);
+    assert_eq!(weakenings(Some(&before), &after, |_| true), Vec::new());
+    let (mut before, mut after) = filled(true);
+    for plan in [&mut before, &mut after] {
+        plan.tasks[2].work = Work::run(["scripts/publish"]);
+        plan.tasks[2].uses = vec!["text".to_owned()];
+    }
+    let told = weakenings(Some(&before), &after, |_| true);
+    has(&told, "publish", WeakeningKind::Command);
+}

@@ -17,7 +17,11 @@ impl Comparison<'_, '_> {
             .before(origin)
             .map(|standing| standing.gate.clone())
             .collect();
-        let changes = self.changes(was, is);
+        let mut changes = self.changes(was, is);
+        // Of what stands in front of a gate that always stops, people see what it came to.
+        if changes.is_empty() && !before.is_empty() && self.fed_otherwise(origin, place, true) {
+            changes.push("a command that changed tasks fill");
+        }
         if !before.is_empty() && !changes.is_empty() {
             found.push(Weakening {
                 task: is.name.clone(),
@@ -103,7 +107,7 @@ impl Comparison<'_, '_> {
     }
 
     /// Tells if the plan's own values differ, from which a step's templates are filled.
-    fn filled_otherwise(&self, task: &PlanTask) -> bool {
+    pub(super) fn filled_otherwise(&self, task: &PlanTask) -> bool {
         let (was, is) = (self.former.plan, self.now.plan);
         let run = was.run_id != is.run_id || was.timezone != is.timezone;
         // Inputs reach every step in its environment, whatever its texts say.
@@ -125,7 +129,7 @@ pub(super) fn same_files(one: &PlanTask, other: &PlanTask) -> bool {
 }
 
 /// The texts of a step that are filled before it starts.
-fn templates(task: &PlanTask) -> Vec<&str> {
+pub(super) fn templates(task: &PlanTask) -> Vec<&str> {
     let mut texts: Vec<&str> = match &task.work {
         Work::Run(argv) => argv.iter().map(String::as_str).collect(),
         Work::Shell { .. } => Vec::new(),

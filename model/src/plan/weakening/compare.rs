@@ -125,7 +125,24 @@ impl Comparison<'_, '_> {
     }
 
     /// The former gate's kind of loss, where the standing is weaker; `None` where it is not.
-    fn judge(&self, former: &Standing<'_>, now: &Standing<'_>) -> Option<(WeakeningKind, String)> {
+    fn judge(
+        &self,
+        former: &Standing<'_>,
+        now: &Standing<'_>,
+        origin: usize,
+        place: usize,
+    ) -> Option<(WeakeningKind, String)> {
+        // A gate about a task's own result lets the task itself run; where a former gate of its
+        // own moved there, the policies tell.
+        let own_result = now.place == place && now.gate.phase == GatePhase::AfterResult;
+        if own_result && former.place != origin {
+            let task = &now.gated.name;
+            let what = format!(
+                "{task}: it runs before anybody is asked, and stood behind the approval of {}",
+                former.gated.name
+            );
+            return Some((WeakeningKind::Gate, what));
+        }
         if now.strength < former.strength {
             let what = format!(
                 "it starts whatever is decided about {}, and needed its approval",
@@ -170,7 +187,7 @@ impl Comparison<'_, '_> {
             let Some(standing) = standing.filter(|_| !used.contains(&candidate)) else {
                 continue;
             };
-            let Some((kind, what)) = self.judge(former, &standing) else {
+            let Some((kind, what)) = self.judge(former, &standing, origin, place) else {
                 used.insert(candidate);
                 return None;
             };

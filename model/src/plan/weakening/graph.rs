@@ -116,6 +116,17 @@ impl<'a> Graph<'a> {
         })
     }
 
+    /// All that tasks need, and what those need; a task itself where another of them needs it.
+    pub fn upstream(&self, places: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut next: Vec<usize> = places.into_iter().collect();
+        while let Some(place) = next.pop() {
+            let needs = self.needs[place].iter().copied();
+            next.extend(needs.filter(|need| found.insert(*need)));
+        }
+        found
+    }
+
     /// The gates that look at what a task did: after its own result, and at all that need it.
     pub fn behind(&self, place: usize) -> Vec<&'a Gate> {
         let mut found = Vec::new();

@@ -8,6 +8,7 @@
 mod attack_tests;
 mod changed;
 mod compare;
+mod fed;
 mod graph;
 mod lineage;
 mod policy;
@@ -15,6 +16,8 @@ mod policy;
 mod policy_tests;
 #[cfg(test)]
 mod property_tests;
+#[cfg(test)]
+mod secret_attack_tests;
 mod secrets;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use super::super::{EnvironmentValue, EnvironmentVariable, Gate, PlanTask};
 use super::changed::same_files;
+use super::compare::Comparison;
 use super::graph::{Graph, command, secrets};
 use super::{Weakening, WeakeningKind};
 
-/// Secrets that a task names and did not name before, by its name or by what it does.
+/// Secrets that a task names and did not name before, by its name or by what it does; or that it
+/// uses otherwise than was signed.
 pub(super) fn new_secrets(
     former: Option<&Graph<'_>>,
     now: &Graph<'_>,
@@ -16,38 +18,85 @@ pub(super) fn new_secrets(
     found: &mut Vec<Weakening>,
 ) {
     let task = now.task(place);
-    let origins: Vec<&PlanTask> = former.map_or_else(Vec::new, |former| {
-        let same = former.doing(&task.work).iter().copied();
-        former
-            .named(&task.name)
-            .into_iter()
-            .chain(same.filter(|at| former.task(*at).working_directory == task.working_directory))
-            .map(|at| former.task(at))
-            .collect()
-    });
-    let unknown: BTreeSet<&str> = secrets(task)
+    let named: BTreeSet<&str> = secrets(task)
         .filter(|secret| !may_name_secret(secret))
-        .filter(|secret| {
-            !origins.iter().any(|origin| {
-                secrets(origin).any(|known| known == *secret) && does_the_same(origin, task)
-            })
-        })
         .collect();
-    found.extend(unknown.into_iter().map(|secret| Weakening {
-        task: task.name.clone(),
-        kind: WeakeningKind::Secret,
-        sentence: format!("{}: it is given the secret {secret}", task.name),
-        gates: former.map_or_else(Vec::new, |former| nearest(former, now, place)),
-    }));
+    for secret in named {
+        let other = match former {
+            None => Some(None),
+            Some(former) => Comparison { former, now }.other_use(place, secret),
+        };
+        let Some(other) = other else {
+            continue;
+        };
+        let other = other.map_or_else(String::new, |what| format!(", with {what} than before"));
+        found.push(Weakening {
+            task: task.name.clone(),
+            kind: WeakeningKind::Secret,
+            sentence: format!("{}: it is given the secret {secret}{other}", task.name),
+            gates: former.map_or_else(Vec::new, |former| nearest(former, now, place)),
+        });
+    }
 }
 
-/// Tells if two tasks do the same with the same around them: who signed that a command is given a
-/// secret signed for no other command, folder, files or variable.
-fn does_the_same(one: &PlanTask, other: &PlanTask) -> bool {
-    command(&one.work) == command(&other.work)
-        && one.working_directory == other.working_directory
-        && same_files(one, other)
-        && texts(one).eq(texts(other))
+impl Comparison<'_, '_> {
+    /// Tells if a secret is used otherwise than before, and in which way where the task, or
+    /// one that did the same, had it already. `None` where it is not.
+    ///
+    /// Who signed that a command is given a secret signed for no other command, folder, files,
+    /// values or variables.
+    fn other_use(&self, place: usize, secret: &str) -> Option<Option<&'static str>> {
+        let task = self.now.task(place);
+        let same = self.former.doing(&task.work).iter().copied();
+        let same =
+            same.filter(|at| self.former.task(*at).working_directory == task.working_directory);
+        let origins = self.former.named(&task.name).into_iter().chain(same);
+        let mut other = None;
+        for origin in origins {
+            if secrets(self.former.task(origin)).all(|known| known != secret) {
+                continue;
+            }
+            match self.differs(origin, place, secret) {
+                None => return None,
+                Some(what) => other = other.or(Some(what)),
+            }
+        }
+        Some(other)
+    }
+
+    /// Names the first part of a secret's use that is not as it was.
+    fn differs(&self, origin: usize, place: usize, secret: &str) -> Option<&'static str> {
+        let (was, is) = (self.former.task(origin), self.now.task(place));
+        if command(&was.work) != command(&is.work) {
+            Some("another command")
+        } else if was.working_directory != is.working_directory {
+            Some("another working directory")
+        } else if !same_files(was, is) {
+            Some("other files")
+        } else if !texts(was).eq(texts(is)) {
+            Some("other variables beside it")
+        } else if carriers(was, secret) != carriers(is, secret) {
+            Some("another variable for it")
+        } else if self.filled_otherwise(is) {
+            Some("other values for its inputs or templates")
+        } else if self.fed_otherwise(origin, place, false) {
+            Some("other tasks to fill its command")
+        } else {
+            None
+        }
+    }
+}
+
+/// The variables in which a step finds a secret: some of them, such as `PATH`, change what runs.
+fn carriers<'p>(task: &'p PlanTask, secret: &str) -> BTreeSet<&'p str> {
+    let variables = task.environment.iter();
+    variables
+        .filter(|variable| match &variable.value {
+            EnvironmentValue::Secret(name) => name == secret,
+            EnvironmentValue::Text(_) => false,
+        })
+        .map(|variable| variable.name.as_str())
+        .collect()
 }
 
 /// The variables whose values the plan itself says, in its order.
