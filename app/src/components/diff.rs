@@ -2,12 +2,8 @@ use leptos::prelude::*;
 use model::visible::{FileText, Piece};
 
 use super::visible::{Marker, Place};
-use crate::text::use_words;
 
-/// More lines than this are left to the file itself.
-const MOST_LINES: usize = 600;
-
-/// A unified diff, a line a row; the sign at its beginning stays, so colour is not alone.
+/// A unified diff to its last line, a line a row; the sign at its beginning stays, so colour is not alone.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "a component's properties are owned"
@@ -20,33 +16,22 @@ pub fn Diff(
     #[prop(optional)]
     place: Option<Place>,
 ) -> impl IntoView {
-    let words = use_words();
-    let total = lines(&text).count();
     let mut marker = place.map_or_else(Marker::default, Marker::at);
     let lines = lines(&text)
-        .take(MOST_LINES)
         .map(|line| view! { <span class=class(line)>{marker.pieces(of_line(line))}</span> })
         .collect_view();
-    let cut = i64::try_from(total.saturating_sub(MOST_LINES)).unwrap_or(i64::MAX);
     view! {
         <pre class="diff" tabindex="0" role="region" aria-label=label>
-            <code>
-                {lines}
-                {(cut > 0).then(|| view! {
-                    <span class="soft">"… "{(words.approvals.lines_cut)(cut)}</span>
-                })}
-            </code>
+            <code>{lines}</code>
         </pre>
     }
     .into_any()
 }
 
-/// Whether any mark that counts stands in what is shown of a diff.
+/// Whether any mark that counts stands in a diff.
 #[must_use]
 pub fn marks_shown(text: &FileText) -> bool {
-    lines(text)
-        .take(MOST_LINES)
-        .flat_map(of_line)
+    text.pieces()
         .any(|piece| matches!(piece, Piece::Mark(mark) if mark.counts()))
 }
 

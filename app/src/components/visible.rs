@@ -13,6 +13,11 @@ const MOST_MARKS: usize = 500;
 pub enum Place {
     Title,
     Task,
+    Definition,
+    Inputs,
+    Needs,
+    Uses,
+    Signed,
     Link,
     Diff,
     Outputs,
@@ -29,6 +34,11 @@ impl Place {
         match self {
             Self::Title => "invisible-title",
             Self::Task => "invisible-task",
+            Self::Definition => "invisible-definition",
+            Self::Inputs => "invisible-inputs",
+            Self::Needs => "invisible-needs",
+            Self::Uses => "invisible-uses",
+            Self::Signed => "invisible-signed",
             Self::Link => "invisible-link",
             Self::Diff => "invisible-diff",
             Self::Outputs => "invisible-outputs",

@@ -89,11 +89,20 @@ pub struct Approvals {
     pub by_deadline: Text,
     pub by_plan: Text,
     pub by_result: Text,
-    pub lines_cut: Count,
     pub files: Count,
-    pub patch_cut: Text,
-    /// How many patches there are in all: two or more.
-    pub first_of_patches: Count,
+    /// How much of the patches is not on the page, and the names of the files that it is in.
+    pub left_out: fn(&str, &str) -> String,
+    pub would_start: Text,
+    pub definition: Text,
+    pub placeholders: Text,
+    pub starts_from: Text,
+    pub no_result: Text,
+    pub nothing_kept: Text,
+    pub used_files: Text,
+    pub no_files: Text,
+    pub run_inputs_hint: Text,
+    pub signed_facts: Text,
+    pub not_recorded: Text,
     pub holds_invisible: Count,
     pub first_invisible: Text,
     pub invisible_elsewhere: Text,
@@ -202,12 +211,22 @@ pub const ENGLISH: Approvals = Approvals {
     by_plan: "by plan",
     by_result: "alike together",
     files: |n| english::count(n, "file", "files"),
-    lines_cut: |n| english::count(n, "more line: open the file", "more lines: open the file"),
-    patch_cut: "Only the beginning of this patch is shown.",
-    first_of_patches: |n| match n {
-        2 => "The first of 2 patches; the other is among the files.".to_owned(),
-        more => format!("The first of {more} patches; the others are among the files."),
+    left_out: |size, files| {
+        format!(
+            "{size} of the patches are not shown on this page. Before you answer, read them in the files, which are raw and have no marks: {files}."
+        )
     },
+    would_start: "What would start",
+    definition: "The task as its plan has it",
+    placeholders: "Where this says {{ … }}, the inputs and the results that it starts from are filled in at the start.",
+    starts_from: "Results that it starts from",
+    no_result: "it left no result",
+    nothing_kept: "it told no outputs",
+    used_files: "Files that it uses",
+    no_files: "it left no files",
+    run_inputs_hint: "The run was started with these, and commands that follow may be filled with them. They are no part of the digest.",
+    signed_facts: "What is signed",
+    not_recorded: "This request was raised before it was recorded what it is about. See the task and its plan.",
     holds_invisible: |n| match n {
         1 => "What you sign holds 1 invisible character.".to_owned(),
         n => format!("What you sign holds {n} invisible characters."),
@@ -310,18 +329,22 @@ pub const FRENCH: Approvals = Approvals {
     by_plan: "par plan",
     by_result: "par résultat identique",
     files: |n| french::count(n, "fichier", "fichiers"),
-    lines_cut: |n| {
-        french::count(
-            n,
-            "ligne de plus : ouvrez le fichier",
-            "lignes de plus : ouvrez le fichier",
+    left_out: |size, files| {
+        format!(
+            "{size} des diffs ne sont pas affichés sur cette page. Avant de répondre, lisez-les dans les fichiers, qui sont bruts et sans marques : {files}."
         )
     },
-    patch_cut: "Seul le début de ce diff est affiché.",
-    first_of_patches: |n| match n {
-        2 => "Le premier de 2 diffs ; l’autre est parmi les fichiers.".to_owned(),
-        more => format!("Le premier de {more} diffs ; les autres sont parmi les fichiers."),
-    },
+    would_start: "Ce qui démarrerait",
+    definition: "La tâche telle que son plan la définit",
+    placeholders: "Là où figure {{ … }}, les entrées et les résultats de départ sont insérés au démarrage.",
+    starts_from: "Résultats de départ",
+    no_result: "n’a laissé aucun résultat",
+    nothing_kept: "n’a annoncé aucune sortie",
+    used_files: "Fichiers utilisés",
+    no_files: "n’a laissé aucun fichier",
+    run_inputs_hint: "L’exécution a été lancée avec ces entrées, qui peuvent être insérées dans les commandes suivantes. Elles ne font pas partie de l’empreinte.",
+    signed_facts: "Ce qui est signé",
+    not_recorded: "Cette demande est antérieure à l’enregistrement de son contenu. Voyez la tâche et son plan.",
     holds_invisible: |n| match n {
         1 => "Ce que vous signez contient 1 caractère invisible.".to_owned(),
         n => format!("Ce que vous signez contient {n} caractères invisibles."),

@@ -1,33 +1,28 @@
 //! One request, with all that a person needs to decide it.
 
 use model::approval::{ApprovalState, Eligibility};
-use model::id::{AccountId, ApprovalId, AttemptNumber, TaskId};
+use model::id::{AccountId, ApprovalId};
 use model::identity::{Permission, Principal};
 use model::plan::{Gate, Signer};
 use model::task::GatePhase;
 use model::view::{
-    ApprovalDetail, ApprovalRow, ApprovalStanding, ArtifactRow, DecisionRow, DiffExtent,
-    EscalationRow, InvisibleCharacters, Reminding,
+    ApprovalDetail, ApprovalRow, ApprovalStanding, DecisionRow, EscalationRow, InvisibleCharacters,
+    Reminding,
 };
-use model::visible::{FileText, count, count_in_json};
+use model::visible::count;
 use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::approvals::{approval_row, no_approval};
-use super::artifact::beginning;
 use super::compared::Compared;
 use super::decisions::{round, verdict};
 use super::identical::identical;
-use super::task::artifacts;
-use crate::approvals::{
-    Patches, Signature, Standing, acknowledged, invisible_in_attempt, is_patch, standing, successor,
-};
+use super::shown::{Room, Shown};
+use super::signed::Beside;
+use crate::approvals::{Signature, Standing, acknowledged, standing, successor};
 use crate::tasks::consequences;
 use crate::tasks::records::{json, word};
 use crate::{Engine, Result, authorise};
-
-/// How much of a diff a page shows.
-const DIFF_BYTES: usize = 256 * 1024;
 
 /// Where a request stands, and by which policy it is answered.
 ///
@@ -82,9 +77,16 @@ pub async fn approval(
     let row = &standing.row;
     let consequences = consequences(engine, &mut connection, row.task_id, row.run).await?;
     let escalations = escalations(&mut connection, id).await?;
+    let beside = Beside::read(
+        &mut connection,
+        row,
+        stored.result.as_ref(),
+        shown.outputs.as_ref(),
+    )
+    .await?;
     drop(connection);
     let comparisons = Compared::of(engine, row, stored.result.as_ref()).await?;
-    let invisible = stored.invisible(&shown);
+    let invisible = stored.invisible(&shown, &beside);
     Ok(ApprovalDetail {
         digest: row.digest.clone(),
         condition: stored.rule.or_else(|| stored.gate.when.clone()),
@@ -94,6 +96,9 @@ pub async fn approval(
         comment: stored.gate.comment,
         inputs: stored.gate.inputs,
         requester: stored.requester,
+        signed: stored.result,
+        needed: beside.needed,
+        run_inputs: beside.run_inputs,
         escalations,
         since_approved: comparisons.since_approved,
         since_asked: comparisons.since_asked,
@@ -101,9 +106,7 @@ pub async fn approval(
         outputs_uri: shown.outputs_uri,
         log_excerpt: shown.log_excerpt,
         artifacts: shown.artifacts,
-        diff: shown.diff,
-        diffs: shown.diffs,
-        diff_cut: shown.diff_cut,
+        patches: shown.patches,
         extent: shown.extent,
         invisible,
         waiting: consequences.waiting,
@@ -230,9 +233,9 @@ impl Stored {
         Ok((eligibility, may_sign))
     }
 
-    /// How many invisible characters stand in what is shown of it, and in its result. What
-    /// the answers bring along is not here.
-    fn invisible(&self, shown: &Shown) -> InvisibleCharacters {
+    /// How many invisible characters stand in what is shown of it, and in all that is signed.
+    /// What the answers bring along is not here.
+    fn invisible(&self, shown: &Shown, beside: &Beside) -> InvisibleCharacters {
         let row = &self.row;
         let names = [
             Some(&row.task),
@@ -242,9 +245,9 @@ impl Stored {
             self.requester.as_ref(),
             shown.log_excerpt.as_ref(),
         ];
-        let beside: u64 = names.into_iter().flatten().map(|text| count(text)).sum();
+        let names: u64 = names.into_iter().flatten().map(|text| count(text)).sum();
         InvisibleCharacters {
-            found: beside + shown.invisible.found,
+            found: names + shown.invisible.found + beside.invisible,
             ..shown.invisible
         }
     }
@@ -255,89 +258,16 @@ impl Stored {
         let row = &self.row;
         match (row.phase, &self.result) {
             (Some(GatePhase::BeforeStart), _) => Ok(Shown::default()),
-            (None, Some(reported)) => {
-                let text = |name: &str| reported[name].as_str().map(str::to_owned);
-                Ok(Shown {
-                    outputs_uri: text("outputs_uri"),
-                    log_excerpt: text("log_excerpt"),
-                    invisible: InvisibleCharacters {
-                        // The excerpt is counted among what is shown.
-                        found: reported
-                            .as_object()
-                            .into_iter()
-                            .flatten()
-                            .filter(|(name, _)| *name != "log_excerpt")
-                            .map(|(_, value)| count_in_json(value))
-                            .sum(),
-                        unsearched: false,
-                    },
-                    ..Shown::default()
-                })
-            }
+            (None, Some(reported)) => Ok(Shown::reported(reported)),
             (None, None) | (Some(GatePhase::AfterResult), _) => {
-                Shown::read(engine, row.task_id, row.attempt).await
+                let room = if row.is_about_version() {
+                    Room::WHOLE
+                } else {
+                    Room::OF_A_RESULT
+                };
+                Shown::read(engine, row.task_id, row.attempt, room).await
             }
         }
-    }
-}
-
-#[derive(Default)]
-struct Shown {
-    outputs: Option<Value>,
-    outputs_uri: Option<String>,
-    log_excerpt: Option<String>,
-    artifacts: Vec<ArtifactRow>,
-    diff: Option<FileText>,
-    diff_cut: bool,
-    diffs: u32,
-    extent: Option<DiffExtent>,
-    invisible: InvisibleCharacters,
-}
-
-impl Shown {
-    /// The attempt's own result where there is one.
-    async fn read(engine: &Engine, task: TaskId, attempt: AttemptNumber) -> Result<Self> {
-        let row = sqlx::query!(
-            r#"SELECT CASE WHEN a.number IS NULL OR t.attempt = a.number THEN t.outputs ELSE a.report -> 'outputs' END
-                    AS outputs,
-                CASE WHEN a.number IS NULL OR t.attempt = a.number THEN t.outputs_uri ELSE a.outputs_uri END AS outputs_uri,
-                CASE WHEN a.number IS NULL OR t.attempt = a.number THEN t.log_excerpt END AS log_excerpt
-               FROM tasks t LEFT JOIN attempts a ON a.task_id = t.id AND a.number = $2 WHERE t.id = $1"#,
-            task.0,
-            attempt.0
-        )
-        .fetch_optional(&engine.readers)
-        .await?;
-        let mut shown = row.map_or_else(Self::default, |row| Self {
-            outputs: row.outputs,
-            outputs_uri: row.outputs_uri,
-            log_excerpt: row.log_excerpt,
-            ..Self::default()
-        });
-        shown.artifacts = artifacts(engine, task, Some(attempt)).await?;
-        let mut connection = engine.readers.acquire().await?;
-        shown.invisible = invisible_in_attempt(
-            &mut connection,
-            task,
-            attempt,
-            shown.outputs.as_ref(),
-            shown.outputs_uri.as_deref(),
-        )
-        .await?;
-        drop(connection);
-        if let Some(file) = shown.artifacts.iter().find(|file| is_patch(&file.path)) {
-            shown.diff = Some(beginning(engine, file.id, DIFF_BYTES).await?);
-            shown.diff_cut = usize::try_from(file.bytes).is_ok_and(|bytes| bytes > DIFF_BYTES);
-            let mut connection = engine.readers.acquire().await?;
-            let patches = Patches::read(&mut connection, task, attempt).await?;
-            shown.diffs = u32::try_from(patches.files).unwrap_or(u32::MAX);
-            shown.extent = patches.touched.map(|touched| DiffExtent {
-                files: u32::try_from(touched.paths.len()).unwrap_or(u32::MAX),
-                added: touched.added,
-                removed: touched.removed,
-            });
-        }
-        Ok(shown)
     }
 }
 

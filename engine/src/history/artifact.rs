@@ -2,7 +2,6 @@ use futures::stream;
 use model::id::{ArtifactId, AttemptNumber, TaskId};
 use model::identity::{Permission, Principal};
 use model::view::ArtifactRow;
-use model::visible::FileText;
 use sqlx::PgPool;
 
 use super::ByteStream;
@@ -70,20 +69,18 @@ fn content(pool: PgPool, id: ArtifactId) -> ByteStream {
     ))
 }
 
-/// The beginning of a file as text, for showing to those who sign it: with every byte.
-pub(super) async fn beginning(engine: &Engine, id: ArtifactId, most: usize) -> Result<FileText> {
+/// The beginning of a file: at most so many bytes of it.
+pub(super) async fn beginning(engine: &Engine, id: ArtifactId, most: usize) -> Result<Vec<u8>> {
     use futures::TryStreamExt as _;
 
     let mut stream = content(engine.pool.clone(), id);
     let mut bytes = Vec::new();
-    while bytes.len() <= most {
+    while bytes.len() < most {
         match stream.try_next().await? {
             Some(more) => bytes.extend(more),
             None => break,
         }
     }
-    if bytes.len() > most {
-        return Ok(FileText::beginning(&bytes[..most]));
-    }
-    Ok(FileText::of(&bytes))
+    bytes.truncate(most);
+    Ok(bytes)
 }

@@ -16,6 +16,8 @@ mod log;
 mod plain_text;
 mod plans;
 mod runs;
+mod shown;
+mod signed;
 mod task;
 mod tasks;
 

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactRow, Comparison};
+use super::{ArtifactRow, Comparison, NeededResult, PatchText};
 use crate::approval::{ApprovalState, Eligibility, Verdict};
 use crate::id::{ApprovalId, AttemptNumber, RunKey, TaskId};
 use crate::plan::{CommentRule, InputDefinition, RiskLevel};
@@ -114,16 +114,20 @@ pub struct ApprovalDetail {
     pub from: Vec<String>,
     pub required: u32,
     pub requester: Option<String>,
+    /// What the digest was made of: it is the SHA-256 of this in canonical JSON (RFC 8785).
+    /// None for a request that was raised before this was kept.
+    pub signed: Option<serde_json::Value>,
+    /// The results that a start is signed with, by the digests in `signed`.
+    pub needed: Vec<NeededResult>,
+    /// The inputs of the run, which fill the commands of later tasks. They are no part of the
+    /// digest: where they are, they stand in `signed` and not here.
+    pub run_inputs: Option<serde_json::Value>,
     pub outputs: Option<serde_json::Value>,
     pub outputs_uri: Option<String>,
     pub log_excerpt: Option<String>,
     pub artifacts: Vec<ArtifactRow>,
-    /// The text of the first artifact that is a diff, cut at a bound.
-    pub diff: Option<FileText>,
-    /// How many artifacts are diffs.
-    pub diffs: u32,
-    /// The text above is only the beginning of its file.
-    pub diff_cut: bool,
+    /// The artifacts that are patches, all of them; the last ones may be cut at a bound.
+    pub patches: Vec<PatchText>,
     /// What all of them change; none where there is none, or one is not understood.
     pub extent: Option<DiffExtent>,
     /// Those of what is signed, and of the names and the lines beside it.
@@ -172,7 +176,7 @@ impl ApprovalDetail {
             .flat_map(|comparison| &mut comparison.changes);
         for text in changes
             .filter_map(|change| change.lines.as_mut())
-            .chain(&mut self.diff)
+            .chain(self.patches.iter_mut().map(|patch| &mut patch.text))
         {
             *text = FileText::from_lines(text.shown());
         }

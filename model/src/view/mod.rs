@@ -10,6 +10,7 @@ mod mail;
 mod people;
 mod plan;
 mod run;
+mod signed;
 mod task;
 mod what_if;
 
@@ -26,5 +27,6 @@ pub use mail::{MailDetail, MailRow};
 pub use people::{DelegationRow, GroupRow};
 pub use plan::{OccurrenceRow, PlanDetail, PlanRow, PlanTaskRow, ProposedVersion, TriggerRow};
 pub use run::{RunDetail, RunRow, RunStatus, StateCounts};
+pub use signed::{NeededResult, PatchText};
 pub use task::{ArtifactRow, AttemptRow, HistoryRow, LogSlice, TaskDetail, TaskRow};
 pub use what_if::{WhatIf, WhatIfRow};

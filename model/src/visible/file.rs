@@ -41,12 +41,12 @@ impl FileText {
         Self(text)
     }
 
-    /// Reads the beginning of a file. Half a character at its end, or half the end of a line,
-    /// is left out: it would be taken for something odd.
+    /// Returns what of the beginning of a file can be shown alone. Half a character at its end,
+    /// or half the end of a line, is left out: it would be taken for something odd.
     #[must_use]
-    pub fn beginning(content: &[u8]) -> Self {
+    pub fn whole_part(content: &[u8]) -> &[u8] {
         let whole = &content[..content.len() - unfinished_character(content)];
-        Self::of(whole.strip_suffix(b"\r").unwrap_or(whole))
+        whole.strip_suffix(b"\r").unwrap_or(whole)
     }
 
     /// Takes what [`FileText::as_str`] gave, or lines of it.

@@ -8,6 +8,7 @@
 mod file;
 mod json;
 mod mark;
+mod outline;
 mod table;
 
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 pub use file::{FileText, unfinished_character};
 pub use json::{count_in_json, pretty};
 pub use mark::Mark;
+pub use outline::outline;
 pub use table::{is_invisible, turns_direction};
 
 use mark::Hidden;

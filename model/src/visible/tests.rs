@@ -147,7 +147,8 @@ fn the_beginning_of_a_file_ends_with_a_whole_character() {
         (b"a\xff", "a⟨0xFF⟩"),
         (b"", ""),
     ] {
-        assert_eq!(FileText::beginning(content).shown(), shown);
+        let part = FileText::whole_part(content);
+        assert_eq!(FileText::of(part).shown(), shown);
     }
 }
 

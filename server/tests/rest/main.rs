@@ -20,5 +20,6 @@ mod pruning;
 mod read_only;
 mod reference;
 mod sign_off;
+mod signed_page;
 mod slack;
 mod support;

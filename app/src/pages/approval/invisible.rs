@@ -1,10 +1,12 @@
 //! What nobody would see of what they sign, said before they do.
 
 use leptos::prelude::*;
+use model::task::GatePhase;
 use model::view::{ApprovalDetail, ApprovalStanding};
-use model::visible::{count, count_in_json};
+use model::visible::{count, count_in_json, shown_in_line};
+use serde_json::Value;
 
-use crate::components::{Place, approval_title, marks_shown};
+use crate::components::{Place, approval_title, bytes, marks_shown};
 use crate::text::use_words;
 
 /// What the sheet has of it besides the answers.
@@ -30,21 +32,39 @@ impl Invisible {
 /// In the order of the sheet.
 fn first(detail: &ApprovalDetail) -> Option<Place> {
     let text = |text: &str| count(text) > 0;
+    let json = |value: &Value| count_in_json(value) > 0;
+    let before_start = detail.row.phase == Some(GatePhase::BeforeStart);
     let places = [
         (Place::Title, text(&approval_title(&detail.row))),
         (Place::Task, text(&detail.row.task)),
-        (Place::Link, detail.outputs_uri.as_deref().is_some_and(text)),
-        (Place::Diff, detail.diff.as_ref().is_some_and(marks_shown)),
+        (Place::Definition, held(detail, "definition")),
+        (Place::Inputs, before_start && held(detail, "inputs")),
         (
-            Place::Outputs,
-            detail
-                .outputs
-                .as_ref()
-                .is_some_and(|outputs| count_in_json(outputs) > 0),
+            Place::Needs,
+            held(detail, "needs")
+                || detail.needed.iter().any(|result| {
+                    result.outputs.as_ref().is_some_and(json)
+                        || result.outputs_uri.as_deref().is_some_and(text)
+                }),
         ),
+        (Place::Uses, held(detail, "uses")),
+        (Place::Link, detail.outputs_uri.as_deref().is_some_and(text)),
+        (
+            Place::Diff,
+            detail.patches.iter().any(|patch| marks_shown(&patch.text)),
+        ),
+        (Place::Outputs, detail.outputs.as_ref().is_some_and(json)),
         (
             Place::Files,
             detail.artifacts.iter().any(|file| text(&file.path)),
+        ),
+        (
+            Place::Inputs,
+            detail.run_inputs.as_ref().is_some_and(json) || !before_start && held(detail, "inputs"),
+        ),
+        (
+            Place::Signed,
+            detail.row.is_about_version() && detail.signed.as_ref().is_some_and(json),
         ),
         (
             Place::Lines,
@@ -54,6 +74,28 @@ fn first(detail: &ApprovalDetail) -> Option<Place> {
     places
         .into_iter()
         .find_map(|(place, holds)| holds.then_some(place))
+}
+
+/// Whether any stands in this part of what is signed.
+fn held(detail: &ApprovalDetail, name: &str) -> bool {
+    let part = detail.signed.as_ref().and_then(|signed| signed.get(name));
+    part.is_some_and(|part| count_in_json(part) > 0)
+}
+
+/// How much of what is to be signed the page leaves out, and in which files that is.
+pub fn left_out(detail: &ApprovalDetail) -> Option<String> {
+    let cut: Vec<_> = detail
+        .patches
+        .iter()
+        .filter(|patch| patch.left_out > 0)
+        .collect();
+    if cut.is_empty() {
+        return None;
+    }
+    let size: u64 = cut.iter().map(|patch| patch.left_out).sum();
+    let names: Vec<String> = cut.iter().map(|patch| shown_in_line(&patch.path)).collect();
+    let size = bytes(i64::try_from(size).unwrap_or(i64::MAX));
+    Some((use_words().approvals.left_out)(&size, &names.join(", ")))
 }
 
 /// How many invisible characters stand in what is to be signed, the entries and notes of

@@ -13,19 +13,21 @@ mod invisible;
 mod keys;
 mod outcome;
 mod sign_bar;
+mod signed;
 
 use leptos::prelude::*;
 use model::approval::ApprovalState;
 use model::id::ApprovalId;
+use model::task::GatePhase;
 use model::view::{ApprovalDetail, ApprovalStanding, Reminding};
-use model::visible::pretty;
+use model::visible::{pretty, shown};
 
 use super::inbox_order::Order;
 use crate::api::Seen;
 use crate::api::approvals::load_standing;
 use crate::components::{
     AnswerNotice, ApprovalMark, Diff, OutputLink, Place, TaskLink, approval_title, artifact_list,
-    visible_at,
+    marks_shown, visible, visible_at,
 };
 use crate::live::use_live;
 use crate::text::use_words;
@@ -86,7 +88,9 @@ pub fn ApprovalSheet(
                 <AnswerNotice answer />
                 <AnswerNotice answer=use_answer(&page, "verb") />
                 {sheet_facts(&detail, standing, now)}
+                {signed::start(&detail)}
                 {changes(&detail)}
+                {signed::beside(&detail)}
                 {comparisons(&detail, order)}
                 {fork}
                 {last_lines(detail.log_excerpt.clone())}
@@ -123,12 +127,16 @@ fn reminding(standing: &ApprovalStanding, order: Order) -> Option<AnyView> {
     }
 }
 
-fn changes(detail: &ApprovalDetail) -> AnyView {
+/// What a result changes; none for a request before a start, which has no result.
+fn changes(detail: &ApprovalDetail) -> Option<AnyView> {
+    if detail.row.phase == Some(GatePhase::BeforeStart) {
+        return None;
+    }
     let words = use_words();
     let outputs = detail.outputs.clone().filter(|outputs| {
         !outputs.is_null() && outputs.as_object().is_none_or(|object| !object.is_empty())
     });
-    let bare = detail.diff.is_none();
+    let bare = detail.patches.is_empty();
     let outputs = outputs.map(|outputs| {
         let text = visible_at(Place::Outputs, &pretty(&outputs));
         view! {
@@ -141,29 +149,47 @@ fn changes(detail: &ApprovalDetail) -> AnyView {
             <p>{words.common.output_link} {words.common.colon} <OutputLink uri place=Place::Link /></p>
         }
     });
-    let cut = detail
-        .diff_cut
-        .then(|| view! { <p class="soft">{words.approvals.patch_cut}</p> });
-    let first = (detail.diffs > 1).then(|| {
-        let text = (words.approvals.first_of_patches)(detail.diffs.into());
-        view! { <p class="soft">{text}</p> }
-    });
-    let diff = detail.diff.clone().map(|text| {
-        view! {
-            <Diff label=words.approvals.what_changes.to_owned() text place=Place::Diff />
-            {cut}
-            {first}
-        }
-    });
-    view! {
+    let diffs = patches(detail);
+    let view = view! {
         <h2>{words.approvals.what_changes}</h2>
         {bare.then(|| view! { <p class="soft">{words.approvals.no_change_shown}</p> })}
         {link}
-        {diff}
+        {diffs}
         {outputs}
         {artifact_list(detail.row.task_id, &detail.artifacts)}
-    }
-    .into_any()
+    };
+    Some(view.into_any())
+}
+
+/// All patches, each under the name of its file where there are several. Those of which nothing
+/// is shown are named above the answers.
+fn patches(detail: &ApprovalDetail) -> AnyView {
+    let words = use_words();
+    let several = detail.patches.len() > 1;
+    // One is led to the first mark of all.
+    let first = detail.patches.iter().position(|it| marks_shown(&it.text));
+    detail
+        .patches
+        .iter()
+        .enumerate()
+        .filter(|(_, patch)| patch.left_out == 0 || !patch.text.as_str().is_empty())
+        .map(|(at, patch)| {
+            let name = several.then(|| view! { <h3><code>{visible(&patch.path)}</code></h3> });
+            let label = if several {
+                shown(&patch.path).into_owned()
+            } else {
+                words.approvals.what_changes.to_owned()
+            };
+            let text = patch.text.clone();
+            let diff = if first == Some(at) {
+                view! { <Diff label text place=Place::Diff /> }.into_any()
+            } else {
+                view! { <Diff label text /> }.into_any()
+            };
+            view! { {name} {diff} }
+        })
+        .collect_view()
+        .into_any()
 }
 
 fn last_lines(excerpt: Option<String>) -> Option<AnyView> {

@@ -8,7 +8,7 @@ use model::view::{ApprovalDetail, ApprovalStanding};
 
 use super::arming::{Stage, key_of};
 use super::consequences::Consequences;
-use super::invisible::{Invisible, warning};
+use super::invisible::{Invisible, left_out, warning};
 use crate::components::{TextArea, input_field, visible};
 use crate::pages::inbox_order::Order;
 use crate::text::eligibility::eligibility;
@@ -24,6 +24,7 @@ pub struct Terms {
     comment: CommentRule,
     inputs: Vec<InputDefinition>,
     invisible: Invisible,
+    left_out: Option<String>,
     consequences: Consequences,
 }
 
@@ -36,6 +37,7 @@ impl Terms {
             comment: detail.comment,
             inputs: detail.inputs.clone(),
             invisible: Invisible::of(detail),
+            left_out: left_out(detail),
             consequences: Consequences::of(detail),
         }
     }
@@ -96,6 +98,7 @@ fn AnswerForm(
         comment,
         inputs,
         invisible,
+        left_out,
         consequences,
     } = terms;
     let form = NodeRef::<leptos::html::Form>::new();
@@ -150,6 +153,7 @@ fn AnswerForm(
                 rows=1
                 hide_label=true
             />
+            {left_out.map(|text| view! { <p class="wait"><b>{text}</b></p> })}
             {move || standing.with(|standing| warning(invisible, standing))}
             <p class="armed" role="status">{sentence}</p>
             <div class="verdicts">

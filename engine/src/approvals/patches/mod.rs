@@ -14,8 +14,6 @@ pub(super) const PATCH_BYTES: i64 = 8 * 1024 * 1024;
 /// All of an attempt's files that end in `.diff` or `.patch`.
 #[derive(Debug, Default)]
 pub(crate) struct Patches {
-    /// How many there are.
-    pub files: i64,
     /// None where there are none: what was not told is not taken for nothing. Nor is
     /// anything known of patches that are too large, or not understood, nor where files were
     /// left that are not kept, since one of them may be a patch.
@@ -41,10 +39,7 @@ impl Patches {
         )
         .fetch_one(&mut *connection)
         .await?;
-        let unknown = Self {
-            files: kept.files,
-            touched: None,
-        };
+        let unknown = Self { touched: None };
         if kept.files == 0 || kept.unkept || kept.bytes > PATCH_BYTES {
             return Ok(unknown);
         }
@@ -66,7 +61,6 @@ impl Patches {
         }
         Ok(Self {
             touched: Some(touched),
-            ..unknown
         })
     }
 }

@@ -179,8 +179,7 @@ async fn a_version_without_the_gate_runs_once_it_is_signed(pool: PgPool) {
         .expect("it is shown");
     assert_eq!(shown.row.task, "version 2 of release");
     assert_eq!(shown.row.plan.as_deref(), Some("release"));
-    let diff = shown.diff.expect("a difference");
-    let diff = diff.as_str();
+    let diff = shown.patches[0].text.as_str();
     assert!(
         diff.contains("+++ release version 2") && diff.contains("approval: {at: start"),
         "{diff}"

