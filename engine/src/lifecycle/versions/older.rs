@@ -38,7 +38,7 @@ pub(in crate::lifecycle) async fn refuse_laxer(
     };
     let now = store::running(connection, &held).await?;
     let own = store::read_version(connection, PlanVersionId(row.id)).await?;
-    let laxer: Vec<String> = compare(engine, now.as_ref(), &own.plan)
+    let laxer: Vec<String> = compare(engine, now.as_ref(), &[], &own.plan)
         .into_iter()
         .filter(asks_less)
         .map(|weakening| weakening.sentence)

@@ -73,13 +73,19 @@ pub(super) struct Storing<'a> {
     pub trusted: bool,
 }
 
-/// Finds in what a version asks less than the one that runs, by the present settings.
-pub(super) fn compare(engine: &Engine, former: Option<&Version>, plan: &Plan) -> Vec<Weakening> {
+/// Finds in what a version asks less than the one that runs, and than those that ran before it
+/// where something of theirs comes back, by the present settings.
+pub(super) fn compare(
+    engine: &Engine,
+    former: Option<&Version>,
+    earlier: &[Plan],
+    plan: &Plan,
+) -> Vec<Weakening> {
     let may_name = |secret: &str| {
         let plans = engine.settings.secret_plans.get(secret);
         plans.is_some_and(|plans| plans.contains(&plan.name))
     };
-    weakenings(former.map(|former| &former.plan), plan, may_name)
+    weakenings(former.map(|former| &former.plan), earlier, plan, may_name)
 }
 
 pub(super) async fn store_version(
@@ -116,7 +122,8 @@ pub(super) async fn store_version(
     let weakenings = if storing.trusted {
         Vec::new()
     } else {
-        compare(engine, former.as_ref(), &plan)
+        let earlier = store::earlier(connection, &held).await?;
+        compare(engine, former.as_ref(), &earlier, &plan)
     };
     // What a version lost is not in the comparison: a person mends it, or signs what a token did.
     let by_token = principal.is_token()

@@ -57,3 +57,37 @@ async fn a_retry_leads_around_no_gate_that_was_added_since(pool: PgPool) {
         .await
         .expect("tried again");
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_is_taken_away_comes_back_behind_its_gate(pool: PgPool) {
+    let house = House::new(pool, Settings::default()).await;
+    let engine = &house.engine;
+    let first = "plan: release\ntasks:\n  check: {run: [scripts/check]}\n  \
+                 rev: {needs: [check], run: [scripts/rev], approval: {from: [role:approver], required: 2}}\n";
+    let publish = "  pub: {needs: [rev], run: [echo, PUBLISHED]}\n";
+    let whole = format!("{first}{publish}");
+    store(engine, &house.operator, &whole).await;
+    let saved = store(engine, &house.operator, first).await;
+    assert_eq!((saved.running, saved.proposed.len()), (2, 0));
+    store(
+        engine,
+        &house.operator,
+        "plan: release\ntasks:\n  check: {run: [scripts/check]}\n",
+    )
+    .await;
+    let free = whole.replace("pub: {needs: [rev], ", "pub: {");
+    let saved = store(engine, &house.operator, &free).await;
+    assert_ne!(saved.proposed.len(), 0, "{saved:?}");
+    let required: Vec<i32> = sqlx::query_scalar(
+        "SELECT (policy->>'required')::int FROM approvals WHERE run IS NULL AND state = 'pending'",
+    )
+    .fetch_all(&engine.pool)
+    .await
+    .expect("requests");
+    assert!(
+        required.contains(&2),
+        "those whom the gate asked: {required:?}"
+    );
+    let again = store(engine, &house.operator, &whole).await;
+    assert_eq!((again.running, again.proposed.len()), (again.version, 0));
+}

@@ -18,7 +18,7 @@ fn release() -> Plan {
 }
 
 fn found(before: &Plan, after: &Plan) -> Vec<Weakening> {
-    weakenings(Some(before), after, |_| false)
+    weakenings(Some(before), &[], after, |_| false)
 }
 
 #[track_caller]
@@ -201,15 +201,15 @@ fn filled(beside: bool) -> (Plan, Plan) {
 #[test]
 fn a_task_beside_a_gate_does_not_fill_a_command_behind_it_otherwise() {
     let (before, after) = filled(true);
-    let told = weakenings(Some(&before), &after, |_| true);
+    let told = weakenings(Some(&before), &[], &after, |_| true);
     has(&told, "publish", WeakeningKind::Command);
     let (before, after) = filled(false);
-    assert_eq!(weakenings(Some(&before), &after, |_| true), Vec::new());
+    assert_eq!(weakenings(Some(&before), &[], &after, |_| true), Vec::new());
     let (mut before, mut after) = filled(true);
     for plan in [&mut before, &mut after] {
         plan.tasks[2].work = Work::run(["scripts/publish"]);
         plan.tasks[2].uses = vec!["text".to_owned()];
     }
-    let told = weakenings(Some(&before), &after, |_| true);
+    let told = weakenings(Some(&before), &[], &after, |_| true);
     has(&told, "publish", WeakeningKind::Command);
 }

@@ -29,7 +29,7 @@ pub(super) fn compare(
 }
 
 /// Joins what is said in the same words; all the gates that it concerns are kept.
-fn told_once(found: Vec<Weakening>) -> Vec<Weakening> {
+pub(super) fn told_once(found: Vec<Weakening>) -> Vec<Weakening> {
     let mut told: Vec<Weakening> = Vec::with_capacity(found.len());
     for weakening in found {
         let known = told
@@ -88,7 +88,7 @@ impl Comparison<'_, '_> {
 
     /// Finds what was lost against the former tasks that the new one resembles most: against all
     /// of them where it is as much.
-    fn least_lost(&self, origins: &[usize], place: usize) -> Vec<Weakening> {
+    pub(super) fn least_lost(&self, origins: &[usize], place: usize) -> Vec<Weakening> {
         least(origins.iter().map(|origin| self.lost(*origin, place)))
     }
 
@@ -115,7 +115,7 @@ impl Comparison<'_, '_> {
     }
 
     /// The gates around a former task that do not stand as firmly around the new one.
-    fn lost(&self, origin: usize, place: usize) -> Vec<Weakening> {
+    pub(super) fn lost(&self, origin: usize, place: usize) -> Vec<Weakening> {
         // One gate now stands for one former gate, or two that ask about the same become one.
         let mut used = BTreeSet::new();
         self.former
@@ -241,7 +241,7 @@ fn conditions(gate: &Gate) -> impl Iterator<Item = &String> {
 }
 
 /// Tells from where something came.
-fn moved(thing: Thing<'_>, former: &Graph<'_>, holders: &[usize]) -> String {
+pub(super) fn moved(thing: Thing<'_>, former: &Graph<'_>, holders: &[usize]) -> String {
     let names: BTreeSet<&str> = holders
         .iter()
         .map(|place| former.task(*place).name.as_str())

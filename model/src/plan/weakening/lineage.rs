@@ -56,7 +56,7 @@ pub(super) fn things<'a>(
         .collect()
 }
 
-fn holders(former: &Graph<'_>, thing: Thing<'_>) -> Vec<usize> {
+pub(super) fn holders(former: &Graph<'_>, thing: Thing<'_>) -> Vec<usize> {
     match thing {
         Thing::Work(work) => former.doing(work).to_vec(),
         Thing::Program(_) | Thing::Variable(_) => {

@@ -16,6 +16,7 @@ mod policy;
 mod policy_tests;
 #[cfg(test)]
 mod property_tests;
+mod returned;
 #[cfg(test)]
 mod secret_attack_tests;
 mod secrets;
@@ -59,12 +60,19 @@ pub enum WeakeningKind {
 /// Returns everything in which `after` asks people less than `before`; empty where nothing does.
 ///
 /// A plan without a former version is compared with an empty one, in which nothing names a
-/// secret. `may_name_secret` tells whether the plan may name a secret without a signature.
+/// secret. `earlier` are the versions that ran before that one, newest first: a task, a command
+/// or a value that `before` has not is compared with the last of them that had it.
+/// `may_name_secret` tells whether the plan may name a secret without a signature.
 #[must_use]
 pub fn weakenings(
     before: Option<&Plan>,
+    earlier: &[Plan],
     after: &Plan,
     may_name_secret: impl Fn(&str) -> bool,
 ) -> Vec<Weakening> {
-    compare::compare(before, after, &may_name_secret)
+    let mut found = compare::compare(before, after, &may_name_secret);
+    if let Some(before) = before {
+        found.extend(returned::returned(before, earlier, after));
+    }
+    compare::told_once(found)
 }

@@ -43,7 +43,7 @@ proptest! {
     #[test]
     fn a_plan_is_not_weaker_than_itself(sketches in sketches()) {
         let plan = drawn(&sketches);
-        prop_assert_eq!(weakenings(Some(&plan), &plan, |_| false), Vec::new());
+        prop_assert_eq!(weakenings(Some(&plan), &[], &plan, |_| false), Vec::new());
     }
 
     #[test]
@@ -67,7 +67,7 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(weakenings(Some(&before), &after, |_| false), Vec::new());
+        prop_assert_eq!(weakenings(Some(&before), &[], &after, |_| false), Vec::new());
     }
 
     #[test]
@@ -80,7 +80,7 @@ proptest! {
         let mut after = before.clone();
         let place = gated[which.index(gated.len())];
         after.tasks[place].approval = None;
-        let found = weakenings(Some(&before), &after, |_| false);
+        let found = weakenings(Some(&before), &[], &after, |_| false);
         prop_assert!(
             found.iter().any(|w| w.task == before.tasks[place].name && w.kind == WeakeningKind::Gate),
             "{found:?}"
@@ -96,7 +96,7 @@ proptest! {
             }
         }
         if !free {
-            let found = weakenings(Some(&before), &after, |_| false);
+            let found = weakenings(Some(&before), &[], &after, |_| false);
             prop_assert!(found.iter().any(|w| w.task == "other"), "{found:?}");
         }
     }
@@ -115,7 +115,7 @@ proptest! {
                 *need = format!("new-{need}");
             }
         }
-        prop_assert_eq!(weakenings(Some(&before), &after, |_| false), Vec::new());
+        prop_assert_eq!(weakenings(Some(&before), &[], &after, |_| false), Vec::new());
     }
 
     #[test]
@@ -131,7 +131,7 @@ proptest! {
         for change in [|task: &mut PlanTask| task.needs.clear(), |task: &mut PlanTask| task.join = Join::AllDone] {
             let mut after = before.clone();
             change(&mut after.tasks[cut]);
-            let found = weakenings(Some(&before), &after, |_| false);
+            let found = weakenings(Some(&before), &[], &after, |_| false);
             for place in cut..length {
                 prop_assert!(found.iter().any(|w| w.task == name(place)), "{} of {found:?}", name(place));
             }

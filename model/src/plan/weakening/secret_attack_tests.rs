@@ -37,7 +37,7 @@ fn asked(change: impl Fn(&mut Plan)) -> bool {
 fn asked_from(before: &Plan, change: impl Fn(&mut Plan)) -> bool {
     let mut after = before.clone();
     change(&mut after);
-    let found = weakenings(Some(before), &after, |_| false);
+    let found = weakenings(Some(before), &[], &after, |_| false);
     found
         .iter()
         .any(|w| w.task == "send" && w.kind == WeakeningKind::Secret)

@@ -22,14 +22,14 @@ pub(super) fn new_secrets(
         .filter(|secret| !may_name_secret(secret))
         .collect();
     for secret in named {
-        let other = match former {
-            None => Some(None),
-            Some(former) => Comparison { former, now }.other_use(place, secret),
+        let how = former.map_or(Use::First, |former| {
+            Comparison { former, now }.use_of(place, secret)
+        });
+        let other = match how {
+            Use::Signed => continue,
+            Use::First => String::new(),
+            Use::Other(what) => format!(", with {what} than before"),
         };
-        let Some(other) = other else {
-            continue;
-        };
-        let other = other.map_or_else(String::new, |what| format!(", with {what} than before"));
         found.push(Weakening {
             task: task.name.clone(),
             kind: WeakeningKind::Secret,
@@ -39,29 +39,41 @@ pub(super) fn new_secrets(
     }
 }
 
+/// How a task uses a secret.
+#[derive(Clone, Copy)]
+enum Use {
+    /// As it was before.
+    Signed,
+    /// Nothing that came before it had the secret.
+    First,
+    /// It had the secret already, and this part is another one.
+    Other(&'static str),
+}
+
 impl Comparison<'_, '_> {
-    /// Tells if a secret is used otherwise than before, and in which way where the task, or
-    /// one that did the same, had it already. `None` where it is not.
+    /// Compares the use of a secret with that of the former task of this name, and of those that
+    /// did the same.
     ///
     /// Who signed that a command is given a secret signed for no other command, folder, files,
     /// values or variables.
-    fn other_use(&self, place: usize, secret: &str) -> Option<Option<&'static str>> {
+    fn use_of(&self, place: usize, secret: &str) -> Use {
         let task = self.now.task(place);
         let same = self.former.doing(&task.work).iter().copied();
         let same =
             same.filter(|at| self.former.task(*at).working_directory == task.working_directory);
         let origins = self.former.named(&task.name).into_iter().chain(same);
-        let mut other = None;
+        let mut found = Use::First;
         for origin in origins {
             if secrets(self.former.task(origin)).all(|known| known != secret) {
                 continue;
             }
-            match self.differs(origin, place, secret) {
-                None => return None,
-                Some(what) => other = other.or(Some(what)),
+            match (self.differs(origin, place, secret), found) {
+                (None, _) => return Use::Signed,
+                (Some(what), Use::First) => found = Use::Other(what),
+                (Some(_), Use::Signed | Use::Other(_)) => {}
             }
         }
-        Some(other)
+        found
     }
 
     /// Names the first part of a secret's use that is not as it was.

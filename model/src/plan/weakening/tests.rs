@@ -48,7 +48,7 @@ pub(super) fn secret(name: &str) -> EnvironmentVariable {
 
 /// `notes` is free, `check` has its result looked at, `publish` follows it, and `deploy`
 /// follows that and is looked at before it starts.
-fn release() -> Plan {
+pub(super) fn release() -> Plan {
     let mut tasks = vec![
         task("notes", &[]),
         task("check", &[]),
@@ -72,7 +72,7 @@ fn found(change: impl FnOnce(&mut Plan)) -> Vec<Weakening> {
     let before = release();
     let mut after = release();
     change(&mut after);
-    weakenings(Some(&before), &after, |_| false)
+    weakenings(Some(&before), &[], &after, |_| false)
 }
 
 fn kinds(found: &[Weakening]) -> Vec<(&str, WeakeningKind)> {
@@ -240,7 +240,7 @@ fn a_script_is_started_by_hand() {
         Work::run(["bash", "-c", "make deploy"]),
     ));
     has(
-        &weakenings(Some(&before), &after, |_| false),
+        &weakenings(Some(&before), &[], &after, |_| false),
         "now",
         WeakeningKind::Gate,
     );
@@ -314,7 +314,7 @@ fn a_free_task_is_given_what_a_gated_one_had() {
         "OTHER",
         EnvironmentValue::Secret("KEY".to_owned()),
     )];
-    let secret = weakenings(Some(&before), &after, |_| true);
+    let secret = weakenings(Some(&before), &[], &after, |_| true);
     has(&secret, "notes", WeakeningKind::Gate);
 }
 
@@ -341,7 +341,7 @@ fn a_command_in_front_of_a_gate_changes() {
     let mut after = before.clone();
     at(&mut after, "check").work = Work::run(["scripts/other"]);
     has(
-        &weakenings(Some(&before), &after, |_| false),
+        &weakenings(Some(&before), &[], &after, |_| false),
         "check",
         WeakeningKind::Command,
     );
@@ -358,7 +358,7 @@ fn a_command_far_in_front_of_a_condition_changes() {
     let mut after = before.clone();
     at(&mut after, "notes").work = Work::run(["scripts/other"]);
     has(
-        &weakenings(Some(&before), &after, |_| false),
+        &weakenings(Some(&before), &[], &after, |_| false),
         "notes",
         WeakeningKind::Command,
     );
@@ -377,10 +377,13 @@ fn a_command_behind_a_gate_is_filled_otherwise() {
     at(&mut before, "publish").work = Work::run(["scripts/publish", "{{ inputs.target }}"]);
     let mut after = before.clone();
     after.inputs[0].description = "where to".to_owned();
-    assert_eq!(weakenings(Some(&before), &after, |_| false), Vec::new());
+    assert_eq!(
+        weakenings(Some(&before), &[], &after, |_| false),
+        Vec::new()
+    );
     after.inputs[0].default = Some("production".into());
     has(
-        &weakenings(Some(&before), &after, |_| false),
+        &weakenings(Some(&before), &[], &after, |_| false),
         "publish",
         WeakeningKind::Command,
     );
@@ -394,7 +397,7 @@ fn a_condition_behind_a_gate_changes() {
     for when in [None, Some("true".to_owned())] {
         at(&mut after, "publish").when = when;
         has(
-            &weakenings(Some(&before), &after, |_| false),
+            &weakenings(Some(&before), &[], &after, |_| false),
             "publish",
             WeakeningKind::Condition,
         );
@@ -410,7 +413,7 @@ fn a_gated_task_is_left_out_while_another_only_waits_for_it() {
     let mut after = before.clone();
     at(&mut after, "check").when = Some("false".to_owned());
     has(
-        &weakenings(Some(&before), &after, |_| false),
+        &weakenings(Some(&before), &[], &after, |_| false),
         "check",
         WeakeningKind::Condition,
     );
@@ -426,15 +429,15 @@ fn a_secret_is_named_for_the_first_time() {
     let (before, mut after) = (release(), release());
     name(&mut after);
     let allowed = |secret: &str| secret == "OTHER";
-    assert_eq!(weakenings(Some(&before), &after, allowed), Vec::new());
+    assert_eq!(weakenings(Some(&before), &[], &after, allowed), Vec::new());
 }
 
 #[test]
 fn a_new_plan_is_compared_with_an_empty_one() {
-    let found = weakenings(None, &release(), |_| false);
+    let found = weakenings(None, &[], &release(), |_| false);
     assert_eq!(kinds(&found), [("publish", WeakeningKind::Secret)]);
     assert_eq!(found[0].gates, Vec::new());
-    assert_eq!(weakenings(None, &release(), |_| true), Vec::new());
+    assert_eq!(weakenings(None, &[], &release(), |_| true), Vec::new());
 }
 
 #[test]
@@ -446,7 +449,7 @@ fn two_gates_become_one() {
     };
     let before = plan(vec![gated("a"), gated("b"), task("last", &["a", "b"])]);
     let after = plan(vec![gated("c"), task("last", &["c"])]);
-    let found = weakenings(Some(&before), &after, |_| false);
+    let found = weakenings(Some(&before), &[], &after, |_| false);
     assert_eq!(kinds(&found), [("last", WeakeningKind::Gate)]);
 }
 
