@@ -54,6 +54,8 @@ impl Read {
             Value::Array(items) => {
                 visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Read)))
             }
+            // A list with nothing in it may be left out of what is written.
+            Value::Null => visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<Self>())),
             _ => Err(Unreadable),
         }
     }
@@ -200,7 +202,7 @@ impl<'de> Deserializer<'de> for Read {
 mod tests {
     use std::fmt::Debug;
 
-    use model::plan::{InputDefinition, InputKind, Schedule, Work};
+    use model::plan::{InputDefinition, InputKind, PlanTask, Schedule, Work};
     use model::reported::Status;
     use model::view::TaskFilter;
     use serde::Serialize;
@@ -225,6 +227,7 @@ mod tests {
             program: "sh".to_owned(),
             script: String::new(),
         });
+        survives(PlanTask::new("build", Work::run(["make"])));
         survives(Schedule::Every {
             every_seconds: u64::MAX,
             window: None,
