@@ -75,12 +75,12 @@ async fn changed_since(pool: PgPool, behind: Vec<PlanTask>) -> Changed {
     tasks.extend(behind);
     let run = run(&engine, &plan(tasks), None).await;
     let owner = worker(&engine);
-    let (built, slow) = (
+    let (first, slow) = (
         claim_one(&engine, &owner).await,
         claim_one(&engine, &owner).await,
     );
-    end(&engine, &built, Outcome::Succeeded).await;
-    let build = built.lease.task;
+    end(&engine, &first, Outcome::Succeeded).await;
+    let build = first.lease.task;
     let signed = pending(&engine, build).await;
     decide(&engine, &approver, &answer(signed, Verdict::Approve))
         .await
