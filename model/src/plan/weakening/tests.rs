@@ -48,7 +48,7 @@ pub(super) fn secret(name: &str) -> EnvironmentVariable {
 
 /// `notes` is free, `check` has its result looked at, `publish` follows it, and `deploy`
 /// follows that and is looked at before it starts.
-pub(super) fn release() -> Plan {
+fn release() -> Plan {
     let mut tasks = vec![
         task("notes", &[]),
         task("check", &[]),
