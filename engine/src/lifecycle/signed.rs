@@ -20,7 +20,8 @@ use crate::tasks::{AttemptResult, Move, StoredTask, lock_task, lock_tasks, write
 use crate::{Engine, Result};
 
 /// What a request before a start is about: the task as its plan has it, the inputs, the
-/// results that it starts from, and the files that it uses.
+/// results that it starts from, what was filled in where those were signed, and the files that
+/// it uses.
 pub(super) async fn start_fields(
     connection: &mut PgConnection,
     task: &StoredTask,
@@ -55,11 +56,36 @@ pub(super) async fn start_fields(
             .map(|need| (need.name, need.digest.map(|digest| hex(&digest)).into()))
             .collect();
         fields["needs"] = Value::Object(results);
+        let filled = filled_in(connection, task.id).await?;
+        if !filled.is_empty() {
+            fields["approval_inputs"] = Value::Object(filled);
+        }
     }
     if let Some(run) = task.run.filter(|_| !definition.uses.is_empty()) {
         fields["uses"] = used_fields(connection, run, &definition.uses).await?;
     }
     Ok(fields)
+}
+
+/// What those who signed filled in, by task, for all that stands before this one: its
+/// templates and its command may read it.
+async fn filled_in(
+    connection: &mut PgConnection,
+    task: TaskId,
+) -> Result<serde_json::Map<String, Value>> {
+    let rows = sqlx::query!(
+        r#"WITH RECURSIVE before AS (
+               SELECT needs_task_id AS id FROM task_dependencies WHERE task_id = $1
+               UNION
+               SELECT d.needs_task_id FROM task_dependencies d JOIN before b ON d.task_id = b.id
+           )
+           SELECT t.name, t.approval_inputs AS "inputs!" FROM before b JOIN tasks t ON t.id = b.id
+           WHERE t.approval_inputs IS NOT NULL AND t.approval_inputs <> '{}'"#,
+        task.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.inputs)).collect())
 }
 
 /// The result of an attempt as it is stored now; `None` where there is none.

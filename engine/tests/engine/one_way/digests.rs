@@ -245,6 +245,50 @@ async fn changes_lead_to_no_start_that_nobody_granted(pool: PgPool) {
     nothing_is_ready(&engine).await;
 }
 
+/// Templates and commands read what was filled in, also further back than the task's own needs.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_start_is_signed_with_what_was_filled_in_before_it(pool: PgPool) {
+    let publish = PlanTask {
+        approval: Some(gate(GatePhase::BeforeStart)),
+        ..task("publish", &["check"])
+    };
+    let Waiting {
+        engine,
+        approver,
+        build,
+        publish,
+        ..
+    } = waiting(
+        pool,
+        &plan(vec![gated("build"), task("check", &["build"]), publish]),
+    )
+    .await;
+    let asked = pending(&engine, build).await;
+    decide(&engine, &approver, &answer(asked, Verdict::Approve))
+        .await
+        .expect("signed");
+    let fill = r#"UPDATE tasks SET approval_inputs = '{"window": "tonight"}' WHERE id = $1"#;
+    raw(&engine, fill, build).await;
+    let check = claim_one(&engine, &worker(&engine)).await;
+    end(&engine, &check, Outcome::Succeeded).await;
+    let asked = pending(&engine, publish).await;
+    let fields: serde_json::Value =
+        sqlx::query_scalar("SELECT result FROM approvals WHERE id = $1")
+            .bind(asked.0)
+            .fetch_one(&engine.pool)
+            .await
+            .expect("the request exists");
+    assert_eq!(
+        fields["approval_inputs"],
+        json!({"build": {"window": "tonight"}})
+    );
+    let swap = r#"UPDATE tasks SET approval_inputs = '{"window": "noon"}' WHERE id = $1"#;
+    raw(&engine, swap, build).await;
+    let answered = decide(&engine, &approver, &answer(asked, Verdict::Approve)).await;
+    let said = conflict(answered.map(|_| TaskState::Succeeded));
+    assert_eq!(said.matches("sha256:").count(), 2, "{said}");
+}
+
 /// A start that a person grants is granted for the files that it uses, by their hashes.
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_start_is_signed_with_the_files_that_it_uses(pool: PgPool) {
