@@ -69,6 +69,8 @@ struct Open {
     within: Within,
     /// Where its last key starts.
     key: Option<Marker>,
+    /// It has a `<<` already.
+    merges: bool,
 }
 
 /// What is next in a list or mapping.
@@ -190,11 +192,13 @@ impl<'a> Walk<'a> {
             place,
             within,
             key: None,
+            merges: false,
         });
     }
 
     /// Goes on to what follows a value or a key.
     fn step(&mut self, text: Option<&str>, start: Marker) {
+        self.second_merge(text, start);
         let Some(open) = self.open.last_mut() else {
             return;
         };
@@ -205,6 +209,22 @@ impl<'a> Walk<'a> {
                 open.key = Some(start);
             }
             Within::Value(_) => open.within = Within::Key,
+        }
+    }
+
+    /// Refuses a second `<<` in a mapping: the reader would drop what it merges.
+    fn second_merge(&mut self, text: Option<&str>, start: Marker) {
+        let Some(open) = self.open.last_mut() else {
+            return;
+        };
+        if text != Some("<<") || !matches!(open.within, Within::Key) {
+            return;
+        }
+        if std::mem::replace(&mut open.merges, true) {
+            let mut path = self.path();
+            path.push(Step::Key("<<".to_owned()));
+            let message = "YAML takes one '<<' in a mapping and drops the others; write one with a list, '<<: [*a, *b]'";
+            self.add(start, &path, message.to_owned(), true);
         }
     }
 

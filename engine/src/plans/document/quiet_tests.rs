@@ -131,6 +131,23 @@ fn whole_lists_and_mappings_may_be_named_and_repeated() {
 }
 
 #[test]
+fn a_second_merge_is_refused_since_one_is_dropped() {
+    let named = "plan: p\ntasks:\n  a: &a\n    run: [x]\n    approval: &gate {when: outputs.y == 1}\n  \
+         b: &b\n    run: [x]\n    queue: slow\n  c:\n";
+    let both = format!("{named}    <<: *b\n    <<: *a\n");
+    refused(
+        &both,
+        "11:5: tasks.c.<<: ",
+        "YAML takes one '<<' in a mapping and drops the others; write one with a list, '<<: [*a, *b]'",
+    );
+    assert!(lost_gate(&both).is_some_and(|problem| problem.path == "tasks.c.<<"));
+    let plan = parse(&format!("{named}    <<: [*b, *a]\n"))
+        .unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let last = plan.tasks.last().expect("a task");
+    assert!(last.approval.is_some() && last.queue == "slow");
+}
+
+#[test]
 fn nothing_is_refused_with_what_to_do() {
     for (line, place, words) in [
         (
