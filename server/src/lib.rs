@@ -9,6 +9,7 @@ pub mod demonstration;
 pub mod dump;
 pub mod first_start;
 pub mod health;
+pub mod listen;
 pub mod metrics;
 pub mod pages;
 pub mod plans_folder;

@@ -20,6 +20,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
+use crate::listen::{self, Slots};
 use crate::state::AppState;
 use crate::{auth, health, metrics, pages, rest, slack};
 
@@ -37,11 +38,17 @@ pub fn router(state: &AppState) -> Router {
         .merge(rest::router(state))
         .merge(slack::router(state.clone()))
         .merge(pages::router(state.clone()))
+        .layer(from_fn_with_state(requests(state), listen::limit))
         .layer(from_fn_with_state(state.clone(), auth::layer))
         // Whoever watches the process may not know under which name it serves.
         .merge(health::router(state.clone()))
         .layer(from_fn(metrics::measure));
     surround(routes, state)
+}
+
+/// How many requests of addresses behind proxies are answered at once.
+fn requests(state: &AppState) -> Slots {
+    Slots::new(u32::MAX, state.config.connections_per_address)
 }
 
 /// What every response gets, from the outside in: an id, a log line, headers, a limit.

@@ -1,13 +1,12 @@
 //! `watchbill serve` and `watchbill worker`: the database, the engine's loops, the web server.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use engine::Engine;
 use engine::tasks;
-use engine::worker::WorkerOptions;
+use engine::worker::{WorkerOptions, raise_descriptors};
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::database::Database;
+use crate::listen::{self, Listening};
 use crate::shutdown::{self, Shutdown};
 use crate::state::AppState;
 use crate::{demonstration, first_start, metrics, plans_folder, router};
@@ -176,15 +176,15 @@ async fn answer(
         config: Arc::new(config),
         leptos_options: LeptosOptions::builder().output_name("watchbill").build(),
     };
-    let service = router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service)
-        .with_graceful_shutdown(shutdown.stop.clone().cancelled_owned());
+    let listening = Listening::of(&state.config, raise_descriptors());
+    let router = router::router(&state);
+    let server = listen::serve(listener, router, listening, shutdown.stop.clone());
     let limit = async {
         shutdown.stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
-        ended = server.into_future() => ended?,
+        () = server => {}
         () = limit => tracing::warn!("requests were cut off after {} seconds", DRAIN.as_secs()),
     }
     Ok(())

@@ -24,6 +24,6 @@ mod uses;
 mod workspace;
 
 pub use options::WorkerOptions;
-pub use process::SandboxReport;
 pub use process::user::sandbox_report;
+pub use process::{SandboxReport, raise_descriptors};
 pub use run::run;

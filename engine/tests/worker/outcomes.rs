@@ -286,3 +286,17 @@ async fn a_step_sees_what_the_tasks_before_it_came_to(pool: PgPool) {
     assert_eq!(upstream["first"]["outputs"]["count"], 3, "{upstream}");
     worker.stop().await;
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn steps_keep_the_limit_of_open_files_that_the_server_raised_for_itself(pool: PgPool) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = Some(700);
+    setrlimit(Resource::Nofile, limit).unwrap();
+    engine::worker::raise_descriptors();
+    assert_eq!(getrlimit(Resource::Nofile).current, limit.maximum);
+    let worker = Worker::start(&pool, |_, _| {});
+    let seen = worker.run(shell("ulimit -S -n")).await;
+    assert_eq!(seen.text(), "700\n");
+    worker.stop().await;
+}

@@ -205,6 +205,18 @@ pub static KEYS: &[Key] = &[
         "PEM file of certificates that the mail server may have, besides those the machine trusts",
     ),
     key(
+        "http.connections",
+        &["WATCHBILL_HTTP_CONNECTIONS"],
+        "512",
+        "How many connections there may be at once, 8 to 100000",
+    ),
+    key(
+        "http.connections_per_address",
+        &["WATCHBILL_HTTP_CONNECTIONS_PER_ADDRESS"],
+        "64",
+        "How many of them may come from one address; behind a trusted proxy, how many requests",
+    ),
+    key(
         "http.trusted_proxies",
         &["WATCHBILL_HTTP_TRUSTED_PROXIES"],
         "none",

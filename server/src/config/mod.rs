@@ -63,6 +63,10 @@ pub struct Config {
     pub slack_signing_secret: Option<SecretString>,
     pub slack_team: Option<String>,
     pub trusted_proxies: Vec<IpNet>,
+    /// How many connections there may be at once.
+    pub connections: u32,
+    /// How many of them may come from one address.
+    pub connections_per_address: u32,
     /// In lower case, without a port; empty means the host of `public_url` and loopback names.
     pub allowed_hosts: Vec<String>,
     pub cors_origins: Vec<String>,
@@ -157,6 +161,12 @@ impl Config {
             slack_signing_secret: reader.optional("notify.slack_signing_secret", secret),
             slack_team: reader.optional("notify.slack_team", |text| Ok(text.to_owned())),
             trusted_proxies: reader.or("http.trusted_proxies", Vec::new(), parse::networks),
+            connections: reader.or("http.connections", 512, |text| {
+                parse::number(text, 8, 100_000)
+            }),
+            connections_per_address: reader.or("http.connections_per_address", 64, |text| {
+                parse::number(text, 1, 100_000)
+            }),
             allowed_hosts: reader.or("http.allowed_hosts", Vec::new(), |text| {
                 list(&text.to_lowercase())
             }),

@@ -3,6 +3,7 @@
 mod cluster;
 mod demonstration;
 mod doctor;
+mod flood;
 mod hints;
 mod kills;
 mod stop;

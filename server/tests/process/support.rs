@@ -176,6 +176,10 @@ pub struct Served {
 }
 
 impl Served {
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");
@@ -203,14 +207,19 @@ impl Served {
     }
 
     pub fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path, "", "")
+    }
+
+    /// The whole answer to a request with these header lines, each with its end, and this body.
+    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         stream
             .set_read_timeout(Some(Duration::from_secs(15)))
             .ok()?;
-        let host = self.address;
+        let (host, length) = (self.address, body.len());
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         )
         .ok()?;
         let mut text = String::new();

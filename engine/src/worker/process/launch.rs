@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::libc;
 use nix::sched::CloneFlags;
 use rustix::io::Errno;
-use rustix::process::{Gid, Pid, Signal, Uid, WaitOptions};
+use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid, WaitOptions};
 
 /// Enough for the handful of system calls between the start and the program.
 const STACK_BYTES: usize = 64 * 1024;
@@ -45,6 +45,8 @@ pub(super) struct Ties<'a> {
     pub input: BorrowedFd<'a>,
     /// Standard output and standard error.
     pub output: BorrowedFd<'a>,
+    /// How many descriptors it may have, where that is not what this process may.
+    pub descriptors: Option<Rlimit>,
 }
 
 impl Program {
@@ -170,6 +172,10 @@ fn settle(program: &Program, ties: &Ties<'_>, parent: Pid) -> Result<(), Errno> 
     rustix::stdio::dup2_stdin(ties.input)?;
     rustix::stdio::dup2_stdout(ties.output)?;
     rustix::stdio::dup2_stderr(ties.output)?;
+    if let Some(limit) = &ties.descriptors {
+        // The kernel's own call: it changes the child's limit alone, whose `signal_struct` is not shared.
+        rustix::process::setrlimit(Resource::Nofile, *limit)?;
+    }
     if let Some((uid, gid)) = ties.user {
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         rustix::thread::set_thread_groups(&[])?;

@@ -24,6 +24,7 @@ fn written(argv: &[&str], environment: &[(&str, &str)], folder: &Path) -> io::Re
         user: None,
         input: nothing.as_fd(),
         output: writer.as_fd(),
+        descriptors: None,
     };
     let child = launch(&program, &ties)?;
     drop(writer);

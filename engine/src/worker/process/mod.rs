@@ -1,5 +1,6 @@
 //! Processes of steps: started apart, ended to the last one.
 
+pub mod descriptors;
 pub mod family;
 mod launch;
 #[cfg(test)]
@@ -10,6 +11,7 @@ pub mod procfs;
 pub mod spawn;
 pub mod user;
 
+pub use descriptors::raise_descriptors;
 pub use family::{Family, become_subreaper};
 pub use leader::Leader;
 pub use mark::Mark;

@@ -10,6 +10,7 @@ use tokio::net::unix::pipe;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::descriptors::of_steps;
 use super::family::{Family, living};
 use super::launch::{Program, Ties, launch};
 use super::leader::Leader;
@@ -75,6 +76,7 @@ impl Spawner {
                         user: ids,
                         input: nothing.as_fd(),
                         output: job.output.as_fd(),
+                        descriptors: of_steps(),
                     };
                     let _ = job
                         .reply
