@@ -16,6 +16,9 @@ pub enum PageError {
     /// Wrong input that no field of a form stands for.
     #[error("{0}")]
     Invalid(String),
+    /// The same again later.
+    #[error("{0}")]
+    TooMany(String),
     /// Nobody is logged in.
     #[error("logged out")]
     SignedOut,
@@ -67,6 +70,7 @@ mod on_the_server {
                 Self::Forbidden(_) => StatusCode::FORBIDDEN,
                 Self::Conflict(_) => StatusCode::CONFLICT,
                 Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
                 Self::SignedOut => StatusCode::UNAUTHORIZED,
                 Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -90,7 +94,7 @@ mod on_the_server {
                 | engine::Error::Replaced { message: text, .. } => Self::Conflict(text),
                 engine::Error::Forbidden(text) => Self::Forbidden(text),
                 engine::Error::Unauthenticated(_) => Self::SignedOut,
-                engine::Error::TooMany { message, .. } => Self::Invalid(message),
+                engine::Error::TooMany { message, .. } => Self::TooMany(message),
                 engine::Error::TooLarge(text) | engine::Error::DigestNeeded(text) => {
                     Self::Invalid(text)
                 }

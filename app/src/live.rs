@@ -114,6 +114,7 @@ mod browser {
                 | PageError::Forbidden(_)
                 | PageError::Conflict(_)
                 | PageError::Invalid(_)
+                | PageError::TooMany(_)
                 | PageError::Unavailable
                 | PageError::Internal,
             ) => {}

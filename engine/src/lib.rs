@@ -61,6 +61,8 @@ pub struct Engine {
     pub(crate) courier: Arc<notify::outbox::Courier>,
     /// How many may replay the past at once.
     pub(crate) replays: Arc<Semaphore>,
+    /// Whose question about the past has no answer yet.
+    pub(crate) questions: Arc<approvals::Questions>,
 }
 
 impl Engine {
@@ -80,6 +82,7 @@ impl Engine {
             plan_cache: Arc::new(plans::PlanCache::default()),
             definitions: Arc::new(tasks::Definitions::default()),
             replays: Arc::new(Semaphore::new(approvals::REPLAYS)),
+            questions: Arc::new(approvals::Questions::default()),
         }
     }
 

@@ -64,7 +64,9 @@ pub fn Failure(error: PageError) -> impl IntoView {
     let (title, detail) = match error {
         PageError::NotFound(_) => (words.not_found, words.not_found_hint.to_owned()),
         PageError::Forbidden(text) => (words.forbidden, text),
-        PageError::Conflict(text) | PageError::Invalid(text) => (words.conflict, text),
+        PageError::Conflict(text) | PageError::Invalid(text) | PageError::TooMany(text) => {
+            (words.conflict, text)
+        }
         PageError::SignedOut => (words.signed_out, String::new()),
         PageError::Unavailable => (words.unavailable, words.unavailable_hint.to_owned()),
         PageError::Internal => (words.internal, words.internal_hint.to_owned()),

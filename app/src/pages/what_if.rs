@@ -1,6 +1,7 @@
 //! A draft of a plan's gates against what already happened.
 
 use leptos::prelude::*;
+use model::identity::Permission;
 use model::view::{WhatIf, WhatIfRow};
 
 use super::{PageTitle, loaded, param};
@@ -10,7 +11,7 @@ use crate::components::{
 };
 use crate::error::PageError;
 use crate::text::use_words;
-use crate::visit::{FormAnswer, use_answer};
+use crate::visit::{FormAnswer, use_answer, use_visit};
 
 /// How far back the question goes where nobody says.
 const DAYS: u32 = 30;
@@ -21,6 +22,9 @@ pub fn WhatIfPage() -> impl IntoView {
     loaded(param::<String>("name"), load, |(name, answer, found)| {
         let words = &use_words().what_if;
         let page = format!("/plans/{name}");
+        let may = use_visit().may(Permission::EditPlan);
+        let hint =
+            (!may).then(|| view! { <p class="hint soft">{use_words().task.role_needed}</p> });
         view! {
             <PageTitle text=format!("{} · {name}", words.title) />
             <div class="dateline">
@@ -39,7 +43,8 @@ pub fn WhatIfPage() -> impl IntoView {
                     value=DAYS.to_string()
                 />
                 <TextArea name="source" label=words.source answer rows=24 longest=1_000_000 />
-                <button class="btn sign">{words.ask}</button>
+                <button class="btn sign" disabled=!may>{words.ask}</button>
+                {hint}
             </form>
         }
     })

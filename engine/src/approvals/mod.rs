@@ -14,6 +14,7 @@ mod patches;
 mod people;
 mod planned;
 mod policy;
+mod questions;
 mod reach;
 pub(crate) mod risk;
 mod successor;
@@ -35,12 +36,13 @@ pub(crate) use invisible::{invisible_in_attempt, is_patch};
 pub(crate) use patches::Patches;
 pub(crate) use planned::lacking;
 pub(crate) use policy::{Signature, Standing, in_circle, may_sign, standing};
+pub(crate) use questions::Questions;
 pub(crate) use reach::{
     OutOfReach, out_of_reach, out_of_reach_among, pending_after, waiting_in_vain,
 };
 pub(crate) use successor::successor;
 pub(crate) use what_if::REPLAYS;
-pub use what_if::{MOST_DAYS_BACK, what_if};
+pub use what_if::{MOST_DAYS_BACK, what_if, what_if_of_text};
 pub(crate) use withdraw::withdraw;
 
 /// Decodes `approvals.phase`; none for a request that an outside orchestrator reported.

@@ -2,7 +2,7 @@
 
 use model::plan::{Gate, RiskLevel};
 
-use crate::plans::condition::{GateContext, gate_condition};
+use crate::plans::condition::{GateContext, Judge};
 
 /// What a gate says of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,10 @@ impl Ruling {
 ///
 /// The first rule whose condition holds decides. Where a condition has no answer, and
 /// where no rule matches, the strictest level holds: what nobody thought of is looked at.
-pub(crate) fn ruling(gate: &Gate, context: &GateContext) -> Ruling {
+pub(crate) fn ruling(judge: &mut Judge, gate: &Gate, context: &GateContext) -> Ruling {
+    judge.next_gate();
     if let Some(when) = &gate.when {
-        match gate_condition(when, context) {
+        match judge.gate_condition(when, context) {
             Ok(true) => {}
             Ok(false) => {
                 return Ruling {
@@ -65,7 +66,7 @@ pub(crate) fn ruling(gate: &Gate, context: &GateContext) -> Ruling {
     for rule in &gate.risk {
         let matches = match &rule.when {
             None => Ok(true),
-            Some(when) => gate_condition(when, context),
+            Some(when) => judge.gate_condition(when, context),
         };
         match matches {
             Ok(false) => {}
@@ -105,6 +106,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn ruling(gate: &Gate, context: &GateContext) -> Ruling {
+        super::ruling(&mut Judge::default(), gate, context)
+    }
 
     fn gate(rules: &[(Option<&str>, RiskLevel)]) -> Gate {
         Gate {

@@ -13,7 +13,8 @@ use super::facts;
 use super::invisible::SEARCHED_BYTES;
 use super::patches::PATCH_BYTES;
 use super::risk::ruling;
-use crate::plans::condition::{ConditionContext, GateContext};
+use crate::plans::condition::{ConditionContext, GateContext, Judge};
+use crate::plans::{self, aside};
 use crate::tasks::AttemptResult;
 use crate::tasks::run_context;
 use crate::{Engine, Result, authorise};
@@ -28,6 +29,8 @@ const MOST: u32 = 5_000;
 const BATCH: i64 = 25;
 /// How many bytes of files one question reads at most.
 const FILE_BUDGET: i64 = 256 * 1024 * 1024;
+/// How many units the conditions of one question may cost: some seconds at most.
+const UNITS: u64 = 40_000_000;
 /// How many of them each list of the answer names.
 const LISTED: usize = 200;
 
@@ -50,6 +53,24 @@ struct Record {
     stopped: bool,
 }
 
+/// What the gates of a draft's text would have done: see [`what_if`]. Whoever may not ask
+/// is refused before anything of it is read.
+///
+/// # Errors
+/// Those of [`what_if`] and of [`plans::draft`].
+pub async fn what_if_of_text(
+    engine: &Engine,
+    principal: &Principal,
+    name: &str,
+    text: &str,
+    since: DateTime<Utc>,
+) -> Result<WhatIf> {
+    authorise(principal, Permission::EditPlan)?;
+    let _question = engine.questions.begin(principal)?;
+    let draft = plans::draft(name, text).await?;
+    replay(engine, &draft, since).await
+}
+
 /// What the draft's gates would have done to the plan's results since then.
 ///
 /// A result is an attempt that succeeded, as it was recorded; conditions see the other
@@ -57,14 +78,19 @@ struct Record {
 /// about it has no answer and stops, as it would at night.
 ///
 /// # Errors
-/// Who may not read.
+/// Who may not edit plans, and a second question of a person whose first has no answer yet.
 pub async fn what_if(
     engine: &Engine,
     principal: &Principal,
     draft: &Plan,
     since: DateTime<Utc>,
 ) -> Result<WhatIf> {
-    authorise(principal, Permission::Read)?;
+    authorise(principal, Permission::EditPlan)?;
+    let _question = engine.questions.begin(principal)?;
+    replay(engine, draft, since).await
+}
+
+async fn replay(engine: &Engine, draft: &Plan, since: DateTime<Utc>) -> Result<WhatIf> {
     let mut answer = WhatIf {
         plan: draft.name.clone(),
         since,
@@ -82,6 +108,7 @@ pub async fn what_if(
         .map(|task| task.name.clone())
         .collect();
     let mut known = Known::default();
+    let mut judge = Judge::default();
     let mut before = (i64::MAX, i64::MAX, i32::MAX);
     let mut bytes = 0;
     // Whoever asks besides waits for these, and everybody else has the other connections.
@@ -104,12 +131,22 @@ pub async fn what_if(
             if gate.is_some_and(facts::looks_at_files) {
                 bytes += record.file_bytes;
             }
-            if answer.considered >= MOST || bytes > FILE_BUDGET {
+            if answer.considered >= MOST || bytes > FILE_BUDGET || judge.spent() > UNITS {
                 answer.cut = true;
                 return Ok(answer);
             }
             let row = match gate {
-                Some(gate) => judge(&mut connection, &mut known, gate, record).await?,
+                Some(gate) => {
+                    let context = context(&mut connection, &mut known, gate, &record).await?;
+                    let gate = gate.clone();
+                    let told = aside(move || {
+                        let row = judged(&mut judge, &gate, &context, record);
+                        (judge, row)
+                    });
+                    let row;
+                    (judge, row) = told.await?;
+                    row
+                }
                 None => asked(record),
             };
             tell(&mut answer, row);
@@ -190,14 +227,15 @@ async fn read(
     .await?)
 }
 
-async fn judge(
+/// What the gate's conditions may know of a result.
+async fn context(
     connection: &mut PgConnection,
     known: &mut Known,
     gate: &Gate,
-    record: Record,
-) -> Result<(bool, WhatIfRow)> {
+    record: &Record,
+) -> Result<GateContext> {
     let condition = known.of(connection, RunKey(record.run)).await?;
-    let context = match gate.phase {
+    match gate.phase {
         GatePhase::AfterResult => {
             let result = AttemptResult {
                 exit_code: record.exit_code,
@@ -212,30 +250,36 @@ async fn judge(
             };
             let (task, attempt) = (TaskId(record.id), AttemptNumber(record.attempt));
             let seconds = record.seconds;
-            facts::after_result(connection, condition, gate, task, attempt, seconds, &result)
-                .await?
+            facts::after_result(connection, condition, gate, task, attempt, seconds, &result).await
         }
-        GatePhase::BeforeStart => GateContext {
+        GatePhase::BeforeStart => Ok(GateContext {
             condition,
             ..GateContext::default()
-        },
-    };
-    let ruling = ruling(gate, &context);
+        }),
+    }
+}
+
+/// What becomes of a result under the gate.
+fn judged(
+    judge: &mut Judge,
+    gate: &Gate,
+    context: &GateContext,
+    record: Record,
+) -> (bool, WhatIfRow) {
+    let ruling = ruling(judge, gate, context);
     if !ruling.stops && record.asks && gate.phase == GatePhase::BeforeStart {
-        return Ok(asked(record));
+        return asked(record);
     }
     let required = ruling.gate(gate).required;
     let stops = ruling.stops || record.asks;
-    Ok((
-        stops,
-        WhatIfRow {
-            risk: ruling.risk,
-            required: if stops { required } else { 0 },
-            rule: ruling.rule,
-            why: ruling.why,
-            ..bare(record)
-        },
-    ))
+    let row = WhatIfRow {
+        risk: ruling.risk,
+        required: if stops { required } else { 0 },
+        rule: ruling.rule,
+        why: ruling.why,
+        ..bare(record)
+    };
+    (stops, row)
 }
 
 /// What becomes of a result that meets no gate: the step itself may ask for a signature.

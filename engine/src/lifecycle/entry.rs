@@ -13,6 +13,7 @@ use sqlx::PgConnection;
 
 use super::gate::gate_before;
 use super::{Stop, condition_context};
+use crate::plans::aside;
 use crate::plans::condition::task_condition;
 use crate::tasks::records::word;
 use crate::tasks::{StoredTask, state_of};
@@ -60,7 +61,8 @@ pub(super) async fn judge(
     }
     if let Some(expression) = &definition.when {
         let context = condition_context(connection, contexts, task).await?;
-        match task_condition(expression, &context) {
+        let condition = expression.clone();
+        match aside(move || task_condition(&condition, &context)).await? {
             Ok(true) => {}
             Ok(false) => {
                 let reason = format!("its condition is false: {expression}");

@@ -11,7 +11,8 @@ use sqlx::PgConnection;
 use super::condition_context;
 use crate::approvals::facts;
 use crate::approvals::risk::{Ruling, ruling};
-use crate::plans::condition::GateContext;
+use crate::plans::aside;
+use crate::plans::condition::{GateContext, Judge};
 use crate::tasks::{AttemptResult, OpenAttempt, StoredTask};
 use crate::{Engine, Result};
 
@@ -76,7 +77,7 @@ pub(crate) async fn gate_after(
             result,
         )
         .await?;
-        ruled(task, gate, &context)
+        ruled(task, gate, context).await?
     };
     if let Some(why) = asked.filter(|_| !ruling.stops) {
         ruling.stops = true;
@@ -116,19 +117,20 @@ pub(crate) async fn gate_before(
         condition: condition_context(connection, contexts, task).await?,
         ..GateContext::default()
     };
-    let ruling = ruled(task, gate, &context);
+    let ruling = ruled(task, gate, context).await?;
     Ok(ruling.stops.then(|| Stop {
         gate: ruling.gate(gate),
         ruling,
     }))
 }
 
-fn ruled(task: &StoredTask, gate: &Gate, context: &GateContext) -> Ruling {
-    let ruling = ruling(gate, context);
+async fn ruled(task: &StoredTask, gate: &Gate, context: GateContext) -> Result<Ruling> {
+    let gate = gate.clone();
+    let ruling = aside(move || ruling(&mut Judge::default(), &gate, &context)).await?;
     if let Some(why) = &ruling.why {
         tracing::info!(task.id = task.id.0, "task {} stops: {why}", task.id);
     }
-    ruling
+    Ok(ruling)
 }
 
 /// One signature of whoever may sign what outside orchestrators report. Their clients

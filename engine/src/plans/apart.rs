@@ -3,6 +3,8 @@
 //! Readers and interpreters recurse as deep as their input; within the limits
 //! set for it that can still be more than a server's thread has.
 
+use anyhow::Context;
+
 /// Virtual memory, of which only what is used is ever taken.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 
@@ -20,4 +22,16 @@ pub(super) fn apart<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) ->
             .join()
             .unwrap_or_else(|_| Err("this is not understood".to_owned()))
     })
+}
+
+/// Does work that takes a while without an await away from the threads that answer everybody.
+///
+/// # Errors
+/// When the work panics, or the server stops.
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> crate::Result<T> {
+    Ok(tokio::task::spawn_blocking(work)
+        .await
+        .context("work on a plan's text did not end")?)
 }

@@ -11,6 +11,7 @@ pub(crate) mod store;
 pub mod template;
 mod version;
 
+pub(crate) use apart::aside;
 pub use current::{StoredPlan, current};
 pub use document::{PlanProblem, json_schema};
 pub(crate) use held::{

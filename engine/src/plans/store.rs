@@ -44,23 +44,26 @@ impl PlanOrigin {
 ///
 /// # Errors
 /// A text that is too long, is no plan, or is another plan's.
-pub fn draft(name: &str, text: &str) -> Result<Plan> {
+pub async fn draft(name: &str, text: &str) -> Result<Plan> {
     if text.len() > MAX_BYTES {
         return Err(Error::TooLarge(format!(
             "the plan is {} bytes long; at most {MAX_BYTES} are read",
             text.len()
         )));
     }
-    let plan = document::parse(text).map_err(|problems| {
-        let field = |problem: document::PlanProblem| FieldProblem {
-            message: format!(
-                "line {}, column {}: {}",
-                problem.line, problem.column, problem.message
-            ),
-            field: problem.path,
-        };
-        Error::Invalid(problems.into_iter().map(field).collect())
-    })?;
+    let text = text.to_owned();
+    let plan = super::aside(move || document::parse(&text))
+        .await?
+        .map_err(|problems| {
+            let field = |problem: document::PlanProblem| FieldProblem {
+                message: format!(
+                    "line {}, column {}: {}",
+                    problem.line, problem.column, problem.message
+                ),
+                field: problem.path,
+            };
+            Error::Invalid(problems.into_iter().map(field).collect())
+        })?;
     if plan.name == name {
         Ok(plan)
     } else {

@@ -9,6 +9,7 @@ use engine::approvals::{self, MOST_DAYS_BACK};
 use engine::lifecycle;
 use engine::plans::{self, PlanOrigin};
 use model::id::{ApprovalId, PlanVersionId};
+use model::identity::Permission;
 use model::view::WhatIf;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -136,7 +137,8 @@ async fn text(headers: &HeaderMap, body: Body) -> Result<String, Refusal> {
 
 /// What the gates of a draft would have done to the results of the last days.
 ///
-/// Nothing is stored or changed.
+/// Nothing is stored or changed. It needs the permission to edit plans, and a person has one
+/// question at a time.
 #[utoipa::path(
     post,
     path = "/api/v1/plans/{name}/what-if",
@@ -147,7 +149,10 @@ async fn text(headers: &HeaderMap, body: Body) -> Result<String, Refusal> {
         ("days" = Option<u32>, Query, description = "1 to 400; 30 where none is given"),
     ),
     request_body(content = String, content_type = "application/yaml"),
-    responses((status = OK, body = WhatIf))
+    responses(
+        (status = OK, body = WhatIf),
+        (status = TOO_MANY_REQUESTS, description = "another question of the same person has no answer yet"),
+    )
 )]
 async fn what_if(
     State(state): State<AppState>,
@@ -158,10 +163,12 @@ async fn what_if(
     body: Body,
 ) -> Result<Json<WhatIf>, Refusal> {
     let days = query.number("days", 1, MOST_DAYS_BACK, 30)?;
-    let draft = plans::draft(&name, &text(&headers, body).await?)?;
+    // Nothing is read for those who may not ask.
+    engine::authorise(&principal, Permission::EditPlan)?;
+    let text = text(&headers, body).await?;
     let since = state.engine.clock.now() - TimeDelta::days(days.into());
     Ok(Json(
-        approvals::what_if(&state.engine, &principal, &draft, since).await?,
+        approvals::what_if_of_text(&state.engine, &principal, &name, &text, since).await?,
     ))
 }
 

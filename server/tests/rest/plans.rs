@@ -354,22 +354,29 @@ async fn a_draft_is_tried_on_the_past_and_not_stored(pool: PgPool) {
         }
     };
     ask("-", "", draft.to_owned()).await.expect(401);
-    let answer = ask("viewer", "?days=2", draft.to_owned())
+    // Who cannot edit plans has nothing to try; not even whether the text is a plan is said.
+    for text in [draft, "no plan at all: ["] {
+        ask("viewer", "", text.to_owned()).await.expect(403);
+        ask("approver", "", text.to_owned()).await.expect(403);
+    }
+    let answer = ask("operator", "?days=2", draft.to_owned())
         .await
         .expect(200)
         .json();
     assert_eq!(answer["considered"], 1);
     assert_eq!(answer["would_stop"], 1);
     assert_eq!(answer["stopped"][0]["task"], "build");
-    ask("viewer", "?days=0", draft.to_owned()).await.expect(422);
-    ask("viewer", "?days=401", draft.to_owned())
+    ask("operator", "?days=0", draft.to_owned())
+        .await
+        .expect(422);
+    ask("operator", "?days=401", draft.to_owned())
         .await
         .expect(422);
     for wrong in [
         draft.replace("nightly", "other"),
         draft.replace("approval", "aproval"),
     ] {
-        ask("viewer", "", wrong).await.expect(422);
+        ask("operator", "", wrong).await.expect(422);
     }
     let stored = api.get("viewer", "/api/v1/plans/nightly").await.expect(200);
     assert_eq!(stored.headers[header::ETAG], "\"1\"");

@@ -16,11 +16,12 @@ pub async fn ask_what_if(
     if !(1..=engine::approvals::MOST_DAYS_BACK).contains(&days) {
         return Ok(None);
     }
-    let Ok(draft) = engine::plans::draft(&name, &source) else {
-        return Ok(None);
-    };
     let since = engine.clock.now() - chrono::TimeDelta::days(days.into());
-    Ok(Some(
-        engine::approvals::what_if(&engine, &principal, &draft, since).await?,
-    ))
+    let tried =
+        engine::approvals::what_if_of_text(&engine, &principal, &name, &source, since).await;
+    match tried {
+        Ok(answer) => Ok(Some(answer)),
+        Err(engine::Error::Invalid(_) | engine::Error::TooLarge(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

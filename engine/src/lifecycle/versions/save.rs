@@ -97,7 +97,7 @@ pub(super) async fn store_version(
     let &Storing {
         name, text, origin, ..
     } = storing;
-    let plan = draft(name, text)?;
+    let plan = draft(name, text).await?;
     let hash = store::content_hash(text);
     let mut transaction = engine.pool.begin().await?;
     let connection = &mut *transaction;

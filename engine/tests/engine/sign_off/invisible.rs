@@ -5,13 +5,14 @@ use engine::Engine;
 use engine::tasks::{AttemptResult, Claimed};
 use model::approval::Verdict;
 use model::id::TaskId;
+use model::identity::Role;
 use model::plan::{Gate, Plan, RiskLevel, RiskRule};
 use model::task::{Outcome, TaskState};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::{after, approver, keep, pending, say};
-use crate::support::{claim_one, engine, finish_with, plan, run, state, task, worker};
+use crate::support::{claim_one, engine, finish_with, person, plan, run, state, task, worker};
 
 /// In a terminal, and on a page that leaves out what a terminal would obey, it is `+: `.
 const ATTACK: &[u8] =
@@ -175,7 +176,7 @@ async fn those_who_sign_are_shown_every_byte(pool: PgPool) {
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_draft_is_tried_on_what_was_invisible(pool: PgPool) {
     let engine = engine(pool);
-    let one = approver(&engine, "one@example.org").await;
+    let one = person(&engine, "one@example.org", &[Role::Operator]).await;
     let open = plan(vec![task("change", &[])]);
     for content in [PLAIN, ATTACK] {
         ended(&engine, &open, json!({}), "change.diff", content).await;

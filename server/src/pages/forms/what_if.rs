@@ -8,9 +8,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::approvals::MOST_DAYS_BACK;
 use engine::plans;
+use model::identity::Permission;
 
 use super::super::reader::Reader;
-use super::super::refusal::{Sent, again, see};
+use super::super::refusal::{Sent, again, refused, see};
 use super::{Fields, sender, value};
 use crate::state::AppState;
 
@@ -21,8 +22,18 @@ pub async fn ask(
     Path(name): Path<String>,
     Form(fields): Fields,
 ) -> Response {
-    if sender(&reader).is_err() {
+    let Ok(principal) = sender(&reader) else {
         return see("/login");
+    };
+    // Nothing is read for those who may not ask.
+    if let Err(error) = engine::authorise(&principal, Permission::EditPlan) {
+        let sent = Sent {
+            page: format!("/plans/{name}/what-if"),
+            form: "what-if",
+            typed: Vec::new(),
+            fields: Vec::new(),
+        };
+        return refused(&state, &reader, sent, error).await;
     }
     let mut wrong = Vec::new();
     let days = value(&fields, "days").trim().parse::<u32>();
@@ -30,7 +41,7 @@ pub async fn ask(
         let message = words_in(reader.language).what_if.days_wrong;
         wrong.push(("days".to_owned(), message.to_owned()));
     }
-    match plans::draft(&name, value(&fields, "source")) {
+    match plans::draft(&name, value(&fields, "source")).await {
         Ok(_) => {}
         Err(engine::Error::Invalid(problems)) => {
             let lines: Vec<String> = problems

@@ -2,6 +2,10 @@ use serde_json::json;
 
 use super::*;
 
+fn gate_condition(expression: &str, context: &GateContext) -> Result<bool, ConditionError> {
+    Judge::default().gate_condition(expression, context)
+}
+
 fn gate(expression: &str) -> Result<bool, ConditionError> {
     gate_condition(
         expression,
@@ -111,6 +115,66 @@ fn deep_and_long_ones_are_refused() {
     assert_eq!(check_gate("[1].all(a, [1].all(b, a == b))"), Ok(()));
 }
 
+/// Two loops, one inside the other, over lists of so many items.
+fn loops(items: usize) -> String {
+    let zeros = vec!["0"; items].join(",");
+    format!("([0] + [{zeros}]).all(a, ([0] + [{zeros}]).all(b, a == b))")
+}
+
+#[test]
+fn what_costs_too_much_is_refused_and_has_no_answer() {
+    let costly = loops(450);
+    let refused = check_gate(&costly).expect_err("two hundred thousand turns");
+    assert!(refused.contains("never has an answer"), "{refused}");
+    let unanswered = gate(&costly).expect_err("it is not even tried");
+    assert!(unanswered.0.contains("no answer"), "{unanswered}");
+    assert_eq!(check_gate(&loops(100)), Ok(()));
+    assert_eq!(gate(&loops(100)), Ok(true));
+}
+
+#[test]
+fn what_is_too_large_is_not_made() {
+    let context = GateContext {
+        outputs: Some(json!({"text": "x".repeat(100_000)})),
+        ..GateContext::default()
+    };
+    let zeros = ["0"; 100].join(",");
+    let copies = format!("[{zeros}].map(a, [{zeros}].map(b, outputs.text + outputs.text)) == []");
+    assert_eq!(check_gate(&copies), Ok(()), "a short text could be copied");
+    let unanswered = gate_condition(&copies, &context).expect_err("two gigabytes");
+    assert!(
+        unanswered.0.contains("could make more than"),
+        "{unanswered}"
+    );
+}
+
+#[test]
+fn the_conditions_of_a_gate_share_what_may_be_spent() {
+    let (costly, context) = (loops(200), GateContext::default());
+    let mut judge = Judge::default();
+    let answers: Vec<bool> = (0..30)
+        .map(|_| judge.gate_condition(&costly, &context).is_ok())
+        .collect();
+    assert!(answers[0] && !answers[29], "{answers:?}");
+    judge.next_gate();
+    assert!(judge.gate_condition(&costly, &context).is_ok());
+    let mut again = Judge::default();
+    let once_more: Vec<bool> = (0..30)
+        .map(|_| again.gate_condition(&costly, &context).is_ok())
+        .collect();
+    assert_eq!(answers, once_more, "counted, not timed");
+}
+
+#[test]
+fn what_the_interpreter_prints_is_cut() {
+    let context = GateContext {
+        outputs: Some(json!({"text": "é".repeat(100_000)})),
+        ..GateContext::default()
+    };
+    let error = gate_condition("outputs.text + 1 == 2", &context).expect_err("no sum");
+    assert!(error.0.len() < 400 && error.0.ends_with('…'), "{error}");
+}
+
 #[test]
 fn checks_name_what_is_not_known() {
     assert_eq!(check_task("inputs.strict"), Ok(()));
@@ -125,6 +189,16 @@ fn checks_name_what_is_not_known() {
             .contains("not 'approved'")
     );
     assert_eq!(check_gate("inputs.names.exists(n, n == 'a')"), Ok(()));
+    let typo = check_gate("outputs_uri.contain('/pull/')").unwrap_err();
+    assert!(
+        typo.contains("knows no contain; write size, contains"),
+        "{typo}"
+    );
+    assert!(
+        check_gate("{'a': other} == {}")
+            .unwrap_err()
+            .contains("not 'other'")
+    );
 }
 
 #[test]
@@ -133,7 +207,7 @@ fn too_much_to_look_at_is_refused() {
         inputs: json!({"list": vec![0; 30_000]}),
         tasks: json!({}),
     };
-    assert!(task_condition("true", &context).is_err());
+    assert!(task_condition("size(inputs.list) > 3", &context).is_err());
 }
 
 #[test]
