@@ -7,7 +7,7 @@ use engine::{Engine, Error};
 use model::approval::Verdict;
 use model::id::{RunKey, TokenId};
 use model::identity::{Principal, PrincipalKind, Role, Scope};
-use model::plan::{Gate, Plan, RiskLevel, RiskRule, Signer};
+use model::plan::{Gate, Plan, RiskLevel, RiskRule, Signer, Work};
 use model::task::{GatePhase, Outcome, TaskState};
 use serde_json::json;
 use sqlx::PgPool;
@@ -338,6 +338,34 @@ async fn what_lost_no_gate_goes_on_and_is_named(pool: PgPool) {
     let words =
         "version 1 would be refused today: 2:11: timezone: put it in quotes: \"!Europe/Paris\"";
     assert!(found[0].2.contains(words), "{found:?}");
+}
+
+/// What the check of the release before let pass, and today's does not.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_template_with_a_loop_goes_on_and_is_named(pool: PgPool) {
+    let engine = engine(pool);
+    let operator = person(&engine, "otto", &[Role::Operator]).await;
+    let argument = "{% for site in inputs.sites %}{{ site }}{% endfor %}";
+    let text = format!("plan: nightly\ntasks:\n  change:\n    run: [x, \"{argument}\"]\n");
+    let mut change = task("change", &[]);
+    change.work = Work::run(["x", argument]);
+    let version = stored(&engine, &text, &plan(vec![change])).await;
+    sqlx::query("INSERT INTO plan_checks (plan_version_id, revision) VALUES ($1, 1)")
+        .bind(version)
+        .execute(&engine.pool)
+        .await
+        .expect("it was read before");
+    let read = recheck(&engine).await.expect("a pass");
+    assert_eq!((read.read, read.refused, read.held), (1, 1, 0));
+    start(&engine, &operator).await.expect("a run");
+    let found = codes(&engine).await;
+    let named = found.iter().any(|(code, _, message)| {
+        *code == "plan.refused_today"
+            && message.contains("a template has no 'for': hand the list over")
+    });
+    assert!(named, "{found:?}");
+    let refused = save(&engine, &operator, "nightly", &text, None, PlanOrigin::Api).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
