@@ -164,8 +164,7 @@ struct Known {
 impl Known {
     async fn of(&mut self, connection: &mut PgConnection, run: RunKey) -> Result<ConditionContext> {
         if self.run != Some(run) {
-            let (inputs, tasks) = run_context(connection, run).await?;
-            self.context = ConditionContext { inputs, tasks };
+            self.context = ConditionContext::of(run_context(connection, run).await?);
             self.run = Some(run);
         }
         Ok(self.context.clone())

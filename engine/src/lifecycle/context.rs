@@ -14,16 +14,13 @@ pub(super) async fn condition_context(
     contexts: &mut Contexts,
     task: &StoredTask,
 ) -> Result<ConditionContext> {
-    let (inputs, tasks) = match task.run {
-        Some(run) => match contexts.get(&run) {
-            Some(context) => context.clone(),
-            None => {
-                let context = run_context(connection, run).await?;
-                contexts.insert(run, context.clone());
-                context
-            }
-        },
-        None => (json!({}), json!({})),
+    let Some(run) = task.run else {
+        return Ok(ConditionContext::of((json!({}), json!({}))));
     };
-    Ok(ConditionContext { inputs, tasks })
+    if let Some(context) = contexts.get(&run) {
+        return Ok(context.clone());
+    }
+    let context = ConditionContext::of(run_context(connection, run).await?);
+    contexts.insert(run, context.clone());
+    Ok(context)
 }

@@ -8,19 +8,18 @@ use model::id::{ApprovalId, RunKey, TaskId};
 use model::plan::{Join, PlanTask};
 use model::task::TaskState;
 use model::task::entry::{Admission, Need, admission};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::gate::gate_before;
 use super::{Stop, condition_context};
 use crate::plans::aside;
-use crate::plans::condition::task_condition;
+use crate::plans::condition::{ConditionContext, task_condition};
 use crate::tasks::records::word;
 use crate::tasks::{StoredTask, state_of};
 use crate::{Error, Result};
 
 /// The contexts of the runs that one transaction has read.
-pub(super) type Contexts = HashMap<RunKey, (Value, Value)>;
+pub(super) type Contexts = HashMap<RunKey, ConditionContext>;
 
 /// Why a task does not start of which some needs are not kept any more.
 const NEEDS_ARE_GONE: &str = "some of what it needs is no longer kept, so nobody can tell whether it may; start the plan anew";

@@ -12,7 +12,7 @@ use super::condition_context;
 use crate::approvals::facts;
 use crate::approvals::risk::{Ruling, ruling};
 use crate::plans::aside;
-use crate::plans::condition::{GateContext, Judge};
+use crate::plans::condition::{ConditionContext, GateContext, Judge};
 use crate::tasks::{AttemptResult, OpenAttempt, StoredTask};
 use crate::{Engine, Result};
 
@@ -99,7 +99,7 @@ fn asks(report: Option<&Value>) -> bool {
 /// The gate that stops the task before it starts, if any does.
 pub(crate) async fn gate_before(
     connection: &mut PgConnection,
-    contexts: &mut HashMap<RunKey, (Value, Value)>,
+    contexts: &mut HashMap<RunKey, ConditionContext>,
     task: &StoredTask,
     definition: &PlanTask,
 ) -> Result<Option<Stop>> {

@@ -9,23 +9,36 @@ mod cost;
 mod parse;
 mod size;
 mod tree;
+mod words;
 
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::apart::apart;
 use parse::{Parsed, check};
 use tree::{Room, cel_value};
+use words::sentence;
 
-/// What a task's `when` may look at.
+/// What a task's `when` may look at. Copies share it: a run's outputs may be large.
 #[derive(Clone, Debug, Default)]
 pub struct ConditionContext {
     /// An object: the run's inputs.
-    pub inputs: Value,
+    pub inputs: Arc<Value>,
     /// An object by task name: status, outputs, `outputs_uri`, approval.
-    pub tasks: Value,
+    pub tasks: Arc<Value>,
+}
+
+impl ConditionContext {
+    /// The context of a run's inputs and tasks.
+    #[must_use]
+    pub fn of((inputs, tasks): (Value, Value)) -> Self {
+        Self {
+            inputs: Arc::new(inputs),
+            tasks: Arc::new(tasks),
+        }
+    }
 }
 
 /// What a gate's conditions may look at besides. What is not known has no value, and a
@@ -59,8 +72,6 @@ pub struct ConditionError(pub String);
 const GATE_UNITS: u64 = 10_000_000;
 /// What a condition costs besides: a thread with a stack of its own.
 const THREAD_UNITS: u64 = 200;
-/// How many characters of the interpreter's own words are passed on.
-const WORDS: usize = 300;
 
 const TASK_VARIABLES: [&str; 2] = ["inputs", "tasks"];
 const GATE_VARIABLES: [&str; 11] = [
@@ -196,8 +207,8 @@ impl SmallValues {
 
     fn with<'a>(&'a self, context: &'a GateContext) -> Vec<(&'static str, &'a Value)> {
         let large = [
-            ("inputs", Some(&context.condition.inputs)),
-            ("tasks", Some(&context.condition.tasks)),
+            ("inputs", Some(&*context.condition.inputs)),
+            ("tasks", Some(&*context.condition.tasks)),
             ("outputs", context.outputs.as_ref()),
             ("tokens", context.tokens.as_ref()),
             ("cost", context.cost.as_ref()),
@@ -246,18 +257,14 @@ fn within(
     let mut trees = Vec::new();
     let mut context = cel::Context::default();
     for (name, value) in named {
-        let tree = room.measure(value)?;
+        let tree = room.measure(value).inspect_err(|_| *spent += Room::UNITS)?;
         // Once to measure, once to turn into what CEL reads, once to drop.
         *spent += tree.size.units() * 3;
         context.add_variable_from_value(*name, cel_value(value));
         trees.push((*name, tree));
     }
-    let no_answer = |why: &dyn std::fmt::Display| {
-        let mut words = Words(String::new());
-        // Only what is longer than the room for it fails, and the rest is enough.
-        let _ = write!(words, "the condition has no answer: {why}");
-        words.0
-    };
+    let no_answer =
+        |why: &dyn std::fmt::Display| sentence(&format_args!("the condition has no answer: {why}"));
     let program = &parsed.program;
     match cost::cost(program.expression(), &trees, limit.saturating_sub(*spent)) {
         Ok(units) => *spent += units,
@@ -277,22 +284,6 @@ fn within(
             Err(no_answer(&format!("{name} is not known of this result")))
         }
         Err(error) => Err(no_answer(&error)),
-    }
-}
-
-/// A sentence that ends where it gets too long: the interpreter prints what it looked at.
-struct Words(String);
-
-impl Write for Words {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let room = WORDS.saturating_sub(self.0.len());
-        if text.len() <= room {
-            self.0.push_str(text);
-            return Ok(());
-        }
-        self.0.push_str(&text[..text.floor_char_boundary(room)]);
-        self.0.push('…');
-        Err(std::fmt::Error)
     }
 }
 

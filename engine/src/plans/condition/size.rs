@@ -217,8 +217,9 @@ impl<'a> Shape<'a> {
             (Kind::List(items), Key::Whole(index)) => usize::try_from(index)
                 .ok()
                 .and_then(|index| items.get(index)),
-            (Kind::Map(_), Key::Whole(_)) | (Kind::List(_), Key::Text(_)) => None,
-            (Kind::Other | Kind::Whole(_) | Kind::Text(_), Key::Whole(_) | Key::Text(_)) => None,
+            (Kind::Map(_), Key::Whole(_))
+            | (Kind::List(_), Key::Text(_))
+            | (Kind::Other | Kind::Whole(_) | Kind::Text(_), Key::Whole(_) | Key::Text(_)) => None,
         };
         Some(found.map_or(Self::SMALL, Self::Known))
     }

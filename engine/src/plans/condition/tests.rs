@@ -11,8 +11,8 @@ fn gate(expression: &str) -> Result<bool, ConditionError> {
         expression,
         &GateContext {
             condition: ConditionContext {
-                inputs: json!({"strict": true, "depth": 3, "names": ["a", "b"]}),
-                tasks: json!({"seo.validate": {"status": "succeeded", "approval": "approved", "outputs": {"n": 2}, "outputs_uri": ""}}),
+                inputs: json!({"strict": true, "depth": 3, "names": ["a", "b"]}).into(),
+                tasks: json!({"seo.validate": {"status": "succeeded", "approval": "approved", "outputs": {"n": 2}, "outputs_uri": ""}}).into(),
             },
             exit_code: Some(0),
             outputs: Some(json!({"repaired": 2, "files": ["x.html"], "ratio": 0.5})),
@@ -204,8 +204,8 @@ fn checks_name_what_is_not_known() {
 #[test]
 fn too_much_to_look_at_is_refused() {
     let context = ConditionContext {
-        inputs: json!({"list": vec![0; 30_000]}),
-        tasks: json!({}),
+        inputs: json!({"list": vec![0; 30_000]}).into(),
+        tasks: json!({}).into(),
     };
     assert!(task_condition("size(inputs.list) > 3", &context).is_err());
 }

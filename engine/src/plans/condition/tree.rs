@@ -42,6 +42,9 @@ impl Default for Room {
 }
 
 impl Room {
+    /// What it costs to find that there is more than the room for it.
+    pub const UNITS: u64 = CONTEXT_VALUES + CONTEXT_BYTES / 64;
+
     /// Measures a value.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 
 mod forms;
 mod rules;
+mod shape;
 
 use std::io;
 use std::sync::Arc;
@@ -162,7 +163,7 @@ impl<'a> Values<'a> {
 
     /// How many bytes they are.
     fn bytes(&self) -> u64 {
-        rules::size(&self.context.inputs).saturating_add(rules::size(&self.context.tasks))
+        shape::size(&self.context.inputs).saturating_add(shape::size(&self.context.tasks))
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::tree::{Room, cel_value};
+use super::calls::TICK;
 use super::*;
 use crate::plans::apart::apart;
 
@@ -242,6 +243,7 @@ fn what_plans_ask_stays_far_below() {
 fn what_nobody_knows_the_cost_of_is_refused() {
     for expression in [
         "list.matches('(a+)+$')",
+        ".list == []",
         "optional.of(list).hasValue()",
         "list.nonsense()",
         "max(list) > 3",
