@@ -15,7 +15,7 @@ use super::size::{Made, Shape, Size};
 use super::tree::Tree;
 use calls::FUNCTIONS;
 
-/// How many units one condition may cost. It is well below a tenth of a second.
+/// How many units one condition may cost: well below a second, even where nothing is optimised.
 pub(super) const CONDITION_UNITS: u64 = 1_000_000;
 /// How much one condition may make, in bytes: texts that it joins, lists that it builds.
 const MADE_BYTES: u64 = 8 * 1024 * 1024;
