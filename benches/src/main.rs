@@ -33,8 +33,12 @@ struct Arguments {
     binary: Option<std::path::PathBuf>,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
+    process::enter_if_asked();
+    tokio::runtime::Runtime::new()?.block_on(measure())
+}
+
+async fn measure() -> Result<()> {
     let arguments = Arguments::parse();
     let wanted = |name: &str| {
         arguments

@@ -26,6 +26,8 @@ pub struct Settings {
     pub steps_folder: PathBuf,
     /// The user that steps run as when Watchbill is root.
     pub steps_user: Option<String>,
+    /// What of the machine steps find.
+    pub steps: StepsSettings,
     /// Secrets by name, from the environment or a 0600 file.
     pub secrets: BTreeMap<String, SecretString>,
     /// The plans that may name a secret, by its name, without anybody's signature.
@@ -61,6 +63,37 @@ pub struct Settings {
     pub notices: Vec<String>,
     /// How many days history, logs and skips are kept.
     pub retention: Retention,
+}
+
+/// Which walls are built around steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WantedWalls {
+    /// The highest that this machine lets us build.
+    #[default]
+    Auto,
+    None,
+}
+
+/// Without which walls no step starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequiredWalls {
+    #[default]
+    None,
+    /// Namespaces: processes and files of the step's own.
+    Namespace,
+}
+
+/// What of the machine steps find. Only walls hold it.
+#[derive(Clone, Debug, Default)]
+pub struct StepsSettings {
+    pub walls: WantedWalls,
+    pub require: RequiredWalls,
+    /// Files and folders that all steps may write, where their user may.
+    pub shared: Vec<PathBuf>,
+    /// Files and folders in the home of their user, or in what is hidden, that they may read.
+    pub visible: Vec<PathBuf>,
+    /// What is Watchbill's own: the data folder, the configuration, the secrets.
+    pub hidden: Vec<PathBuf>,
 }
 
 /// Whose answers count, beyond what plans say.
@@ -203,6 +236,7 @@ impl Default for Settings {
             worker_labels: Vec::new(),
             steps_folder: PathBuf::from("."),
             steps_user: None,
+            steps: StepsSettings::default(),
             secrets: BTreeMap::new(),
             secret_plans: BTreeMap::new(),
             plans_by_token: NewVersions::default(),

@@ -1,10 +1,12 @@
 //! What the first start makes: users, folders and the account `admin`.
 
 use std::io::IsTerminal;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use engine::Engine;
+use rustix::fs::{Mode, OFlags};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cluster::write_private;
@@ -40,12 +42,15 @@ pub async fn prepare(mut config: Config) -> anyhow::Result<Config> {
     }
     tokio::task::spawn_blocking(move || {
         let user = match &config.steps_user {
+            // By name, somebody may want it.
+            Some(name) if name == "root" => return Ok(config),
             Some(name) => SystemUser::find(name)?
                 .with_context(|| format!("steps_user: there is no user {name} on this machine"))?,
             None => match SystemUser::find_or_make(STEPS_USER, STEPS_HOME.as_ref()) {
                 Ok(user) => user,
+                // No step runs then, and `doctor` says what to do.
                 Err(error) => {
-                    tracing::warn!("steps run as root: {error:#}");
+                    tracing::error!("no step can run: {error:#}");
                     return Ok(config);
                 }
             },
@@ -57,14 +62,34 @@ pub async fn prepare(mut config: Config) -> anyhow::Result<Config> {
     .await?
 }
 
+/// The home of the steps' user, and in it what steps remember, the one folder there that all
+/// of them share behind walls. The home is theirs, so nothing in it is followed by path.
 fn own_home(user: &SystemUser) -> std::io::Result<()> {
-    if Path::new(STEPS_HOME).exists() {
-        return Ok(());
+    if !Path::new(STEPS_HOME).exists() {
+        std::fs::create_dir_all(STEPS_HOME)?;
+        std::os::unix::fs::chown(STEPS_HOME, Some(user.uid), Some(user.gid))?;
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(STEPS_HOME, mode)?;
     }
-    std::fs::create_dir_all(STEPS_HOME)?;
-    std::os::unix::fs::chown(STEPS_HOME, Some(user.uid), Some(user.gid))?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(STEPS_HOME, mode)
+    let mut folder = open_folder(rustix::fs::CWD, STEPS_HOME)?;
+    for name in [".local", "state"] {
+        let made = rustix::fs::mkdirat(&folder, name, Mode::RWXU);
+        if let Err(error) = made
+            && error != rustix::io::Errno::EXIST
+        {
+            return Err(error.into());
+        }
+        folder = open_folder(&folder, name)?;
+        if made.is_ok() {
+            std::os::unix::fs::fchown(&folder, Some(user.uid), Some(user.gid))?;
+        }
+    }
+    Ok(())
+}
+
+fn open_folder(parent: impl AsFd, name: &str) -> std::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?)
 }
 
 /// Where a clone of the repository is at hand and no other folder was named, its steps get a

@@ -4,14 +4,16 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::process::{Attempt, Network, NotStarted};
 use model::task::Outcome;
 
 use super::WorkerOptions;
+use super::cells::Cells;
 use super::collect::{Collecting, collect};
 use super::orders::OrderReceiver;
 use super::output::{Masker, Pump};
 use super::prepare::{Surroundings, prepare};
-use super::process::{Mark, Spawner, Started, StepCommand, StepsIdentity};
+use super::process::{Mark, StepsIdentity};
 use super::supervise::supervise;
 use super::uses::{Layouts, Lent};
 use super::workspace::{Workspace, Workspaces};
@@ -24,7 +26,7 @@ use crate::tasks::{AttemptResult, Claimed};
 pub struct Tools {
     pub engine: Engine,
     pub options: WorkerOptions,
-    pub spawner: Spawner,
+    pub cells: Cells,
     pub masker: Masker,
     pub identity: StepsIdentity,
     pub workspaces: Workspaces,
@@ -51,21 +53,18 @@ pub async fn run(
         Ok(context) => start(tools, claimed, &context, folder.as_deref()).await,
         Err(error) => Err(could_not_start(error.to_string())),
     };
-    let (workspace, started) = match started {
+    let (workspace, mut started) = match started {
         Ok(started) => started,
         Err(result) => return Some(masked(tools, result)),
     };
-    let Started {
-        leader,
-        family,
-        output,
-    } = started;
+    let Some(output) = started.output() else {
+        return Some(could_not_start("its output was taken already".to_owned()));
+    };
     let pump = Pump::new(&tools.engine, claimed.lease, &tools.masker);
     let ended = supervise(
         &tools.options,
         claimed.definition.timeout_seconds,
-        leader,
-        family,
+        started,
         pump,
         output,
         orders,
@@ -107,16 +106,15 @@ async fn start(
     claimed: &Claimed,
     context: &TemplateContext,
     lent: Option<&Path>,
-) -> Result<(Arc<Workspace>, Started), AttemptResult> {
+) -> Result<(Arc<Workspace>, Attempt), AttemptResult> {
     if let StepsIdentity::Unusable(reason) = &tools.identity {
         return Err(could_not_start(reason.clone()));
     }
     let user = tools.identity.user();
     let mark = Mark::new(tools.engine.random.uuid());
-    let workspace = tools
-        .workspaces
-        .take()
-        .map_err(|error| could_not_start(format!("there is no room for its files: {error}")))?;
+    let no_room =
+        |error: io::Error| could_not_start(format!("there is no room for its files: {error}"));
+    let workspace = tools.workspaces.take().map_err(no_room)?;
     let step = prepare(
         claimed,
         &Surroundings {
@@ -126,36 +124,57 @@ async fn start(
             user,
             uses: lent,
             path: &tools.path,
+            walls: tools.cells.walls(),
             context,
         },
     )
     .map_err(could_not_start)?;
-    let started = tools
-        .spawner
-        .start(&step, mark)
+    let cell =
+        tools.cells.take(Network::Host).await.map_err(|refusal| {
+            could_not_start(format!("its walls could not be built: {refusal}"))
+        })?;
+    // From here on it is the step's own.
+    workspace.hand_over().map_err(no_room)?;
+    let (program, folder) = (step.argv[0].clone(), step.folder.clone());
+    let started = cell
+        .run(step)
         .await
-        .map_err(|error| refused(&step, &error))?;
+        .map_err(|error| refused(&program, &folder, &error))?;
     Ok((Arc::new(workspace), started))
 }
 
 /// The result where the operating system did not start the step.
-fn refused(step: &StepCommand, error: &io::Error) -> AttemptResult {
-    let program = &step.argv[0];
-    if error.kind() == io::ErrorKind::NotFound {
-        return AttemptResult {
-            exit_code: Some(127),
-            reason: Some(format!("the command {program} was not found")),
-            ..AttemptResult::bare(Outcome::NotFound)
-        };
-    }
-    could_not_start(if error.kind() == io::ErrorKind::PermissionDenied {
-        format!(
+fn refused(program: &str, folder: &Path, error: &NotStarted) -> AttemptResult {
+    let sentence = match error {
+        NotStarted::Program(error) if error.kind() == io::ErrorKind::NotFound => {
+            return AttemptResult {
+                exit_code: Some(127),
+                reason: Some(format!("the command {program} was not found")),
+                ..AttemptResult::bare(Outcome::NotFound)
+            };
+        }
+        NotStarted::Program(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
             "its user may not execute {program} in the folder {}",
-            step.folder.display()
-        )
-    } else {
-        format!("{program} could not be started: {error}")
-    })
+            folder.display()
+        ),
+        NotStarted::Folder(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            format!(
+                "its user may not enter its working folder {}",
+                folder.display()
+            )
+        }
+        NotStarted::Folder(error) => format!(
+            "its working folder {} cannot be entered: {error}",
+            folder.display()
+        ),
+        NotStarted::View(what, error) => {
+            format!("its files could not be laid out: {what}: {error}")
+        }
+        NotStarted::Program(error) | NotStarted::Other(error) => {
+            format!("{program} could not be started: {error}")
+        }
+    };
+    could_not_start(sentence)
 }
 
 fn could_not_start(reason: String) -> AttemptResult {

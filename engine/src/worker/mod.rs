@@ -8,6 +8,7 @@
 
 mod artifacts;
 mod attempt;
+mod cells;
 mod collect;
 mod finisher;
 mod hints;
@@ -21,6 +22,7 @@ mod report;
 mod run;
 mod supervise;
 mod uses;
+mod view;
 mod workspace;
 
 pub use options::WorkerOptions;

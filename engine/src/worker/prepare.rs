@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use ::process::{StepCommand, Walls};
 use model::plan::Work;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::process::{Mark, StepCommand, StepsUser, mark};
+use super::process::{Mark, StepsUser, descriptors, mark};
+use super::view;
 use super::workspace::Workspace;
 use crate::Settings;
 use crate::plans::template::{self, Rendered, TemplateContext};
@@ -25,6 +27,8 @@ pub struct Surroundings<'a> {
     pub uses: Option<&'a Path>,
     /// The search path for programs.
     pub path: &'a str,
+    /// What it is walled in by.
+    pub walls: Walls,
     /// What templates are filled from, the run's other tasks among it.
     pub context: &'a TemplateContext,
 }
@@ -47,10 +51,14 @@ pub fn prepare(claimed: &Claimed, around: &Surroundings<'_>) -> Result<StepComma
     };
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     check_folder(&folder)?;
+    let limit = descriptors::of_steps();
     Ok(StepCommand {
         argv,
-        folder,
         environment: environment(claimed, around)?,
+        user: around.user.map(|user| (user.uid, user.gid)),
+        view: view::of(around, &folder),
+        descriptors: limit.map(|limit| (limit.current, limit.maximum)),
+        folder,
     })
 }
 
@@ -155,14 +163,11 @@ fn environment(
     environment.checked()
 }
 
-/// A home that the step may write to: its user's, or the attempt's own folder.
+/// A home that the step may write to: its user's, or the attempt's own folder. Behind walls an
+/// empty folder of its own stands at that path.
 fn home(around: &Surroundings<'_>) -> String {
-    let home = match around.user {
-        Some(user) if user.home.is_dir() && user.home != Path::new("/") => Some(user.home.clone()),
-        Some(_) => None,
-        None => std::env::home_dir().filter(|home| home.is_dir()),
-    };
-    home.unwrap_or_else(|| around.workspace.path().to_owned())
+    view::home(around)
+        .unwrap_or_else(|| around.workspace.folder().to_owned())
         .to_string_lossy()
         .into_owned()
 }

@@ -1,9 +1,9 @@
 //! The worker's loop: claim what there is room for, run it, wait for more.
 
-use crate::lifecycle;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::process::{Found, Walls};
 use secrecy::ExposeSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -11,16 +11,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Tools};
+use super::cells::Cells;
 use super::finisher::{self, Finisher, Job};
 use super::orders::{Holding, Stop};
 use super::output::Masker;
 use super::process::user::search_path;
-use super::process::{Spawner, StepsIdentity, become_subreaper, mark};
+use super::process::{StepsIdentity, mark};
 use super::uses::{self, Layouts};
 use super::workspace::{self, Workspaces};
 use super::{WorkerOptions, hints, keeper};
+use crate::settings::RequiredWalls;
 use crate::tasks::{self, Claimed, Finish, Finished, WorkerIdentity};
-use crate::{Engine, Result};
+use crate::{Engine, Result, lifecycle};
 
 /// A worker that just had work asks for more after this pause, then less and less often.
 const SHORTEST_POLL: Duration = Duration::from_millis(50);
@@ -49,7 +51,6 @@ struct Lane {
 /// # Errors
 /// Where the worker cannot begin. Once it has begun it outlives every database error.
 pub async fn run(engine: Engine, options: WorkerOptions, stop: CancellationToken) -> Result<()> {
-    become_subreaper();
     let cleaned = tokio::task::spawn_blocking(|| {
         let killed = mark::kill_orphans();
         workspace::remove_orphans();
@@ -91,7 +92,7 @@ pub async fn run(engine: Engine, options: WorkerOptions, stop: CancellationToken
     };
     background.spawn(finisher::record(finisher, queue));
 
-    let tools = Arc::new(tools(&engine, options)?);
+    let tools = Arc::new(tools(&engine, options).await?);
     background.spawn(uses::sweep(
         engine.clone(),
         Arc::clone(&tools.layouts),
@@ -127,17 +128,38 @@ fn margin(lease: Duration) -> Duration {
     (lease / 6).min(Duration::from_secs(3))
 }
 
-fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
+async fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
     let identity = StepsIdentity::find(&engine.settings);
     let user = identity.user().cloned();
     let secrets = &engine.settings.secrets;
+    let steps = &engine.settings.steps;
+    let (cells, found) = Cells::find(user.as_ref(), steps.walls)
+        .await
+        .map_err(anyhow::Error::new)?;
+    tell_of_walls(&found);
+    let identity = match (steps.require, found.walls) {
+        (RequiredWalls::Namespace, Walls::None) => StepsIdentity::Unusable(format!(
+            "steps.require asks for namespaces, and there are none here: {}",
+            found.why()
+        )),
+        (RequiredWalls::None | RequiredWalls::Namespace, _) => identity,
+    };
     Ok(Tools {
         engine: engine.clone(),
         options,
         path: search_path(user.as_ref()),
-        workspaces: Workspaces::new(Arc::clone(&engine.random), user.clone()),
-        layouts: Arc::new(Layouts::new(Arc::clone(&engine.random), user.is_none())),
-        spawner: Spawner::new(user).map_err(anyhow::Error::new)?,
+        workspaces: Workspaces::new(
+            Arc::clone(&engine.random),
+            user.clone(),
+            // Nobody but the attempt sees its folders.
+            cells.walls() != Walls::None,
+        ),
+        layouts: Arc::new(Layouts::new(
+            Arc::clone(&engine.random),
+            // Behind walls they are read-only, whoever it is.
+            user.is_none() && cells.walls() == Walls::None,
+        )),
+        cells,
         masker: Masker::new(
             secrets
                 .iter()
@@ -145,6 +167,19 @@ fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
         ),
         identity,
     })
+}
+
+/// Says in one line what steps are walled in by.
+fn tell_of_walls(found: &Found) {
+    match found.walls {
+        Walls::Namespaces | Walls::UserNamespaces => {
+            tracing::info!("each step has processes and files of its own (namespaces)");
+        }
+        Walls::None => tracing::warn!(
+            "steps are not walled off from one another: {} (docs/SECURITY.md)",
+            found.why()
+        ),
+    }
 }
 
 impl Worker {

@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use process::Attempt;
 use tokio::io::AsyncRead;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -12,10 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::WorkerOptions;
 use super::orders::{OrderReceiver, Stop};
 use super::output::{CollectedOutput, Pump};
-use super::process::{Family, Leader};
 
 /// For how many times the drain the output of a step that has ended is read while more comes.
 const MOST_DRAINS: u32 = 10;
+
+/// How long a killed process may take to vanish before a person must look.
+const KILL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub enum Ending {
 /// A step that has ended, with all its processes.
 pub struct Ended {
     pub ending: Ending,
-    /// Unknown where not even KILL could end it.
+    /// Unknown where what watched over it was ended before it.
     pub status: Option<ExitStatus>,
     pub output: CollectedOutput,
     /// Sentences for the log.
@@ -43,8 +46,7 @@ pub struct Ended {
 pub async fn supervise(
     options: &WorkerOptions,
     timeout_seconds: u64,
-    mut leader: Leader,
-    family: Family,
+    mut attempt: Attempt,
     pump: Pump,
     output: impl AsyncRead + Unpin + Send + 'static,
     orders: &mut OrderReceiver,
@@ -55,25 +57,21 @@ pub async fn supervise(
     let mut giving_up = orders.clone();
     let orderly = async {
         let mut notes = Vec::new();
-        let mut exited = None;
         let ending = tokio::select! {
-            status = leader.wait() => {
-                exited = status.ok();
-                Ending::Exited
-            }
+            _ = attempt.ended() => Ending::Exited,
             () = sleep(Duration::from_secs(timeout_seconds)) => Ending::TimedOut { seconds: timeout_seconds },
             stop = orders.stopped() => Ending::Stopped(stop),
         };
-        let status = match ending {
-            Ending::Exited => {
-                family.leader_is_reaped();
-                end_leftovers(options, &family, &mut notes).await;
-                exited
-            }
+        match ending {
+            Ending::Exited => end_leftovers(options, &mut attempt, &mut notes).await,
             Ending::TimedOut { .. } | Ending::Stopped(_) => {
-                end_all(options.stop_grace, &mut leader, &family, &mut notes).await
+                end_all(options.stop_grace, &mut attempt).await;
             }
-        };
+        }
+        let status = attempt.ended().await.map(|ended| ended.status);
+        if status.is_none() {
+            notes.push("what watched over the step was ended before it".to_owned());
+        }
         let output = finish_reading(options, &mut reading, &count, &stop_reading, &mut notes).await;
         (ending, status, output, notes)
     };
@@ -84,7 +82,7 @@ pub async fn supervise(
     };
     let Some((ending, status, output, notes)) = ended else {
         reading.abort();
-        end_all(Duration::ZERO, &mut leader, &family, &mut Vec::new()).await;
+        end_all(Duration::ZERO, &mut attempt).await;
         return None;
     };
     Some(Ended {
@@ -96,58 +94,32 @@ pub async fn supervise(
 }
 
 /// The step has ended by itself: those it left behind may say their last words.
-async fn end_leftovers(options: &WorkerOptions, family: &Family, notes: &mut Vec<String>) {
-    let patience = Instant::now() + options.drain;
-    let mut pause = Duration::from_millis(2);
-    while !family.is_empty() {
-        if Instant::now() >= patience {
-            let left = family.members().len();
-            notes.push(format!(
-                "{left} processes were still running after the step had ended and were killed"
-            ));
-            note_survivors(family.end(options.stop_grace).await, notes);
+async fn end_leftovers(options: &WorkerOptions, attempt: &mut Attempt, notes: &mut Vec<String>) {
+    if timeout(options.drain, attempt.empty()).await.is_ok() {
+        return;
+    }
+    end_all(options.stop_grace, attempt).await;
+    let left = attempt.reached().unwrap_or_default();
+    notes.push(format!(
+        "{left} processes were still running after the step had ended and were killed"
+    ));
+}
+
+/// Ends everyone: TERM, then KILL after `grace`. Returns when nobody is left: what the kernel
+/// cannot end, such as one that waits for a disk that is gone, keeps its slot, and is told of.
+async fn end_all(grace: Duration, attempt: &mut Attempt) {
+    if !grace.is_zero() {
+        attempt.terminate();
+        if timeout(grace, attempt.empty()).await.is_ok() {
             return;
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(50));
     }
-}
-
-async fn end_all(
-    grace: Duration,
-    leader: &mut Leader,
-    family: &Family,
-    notes: &mut Vec<String>,
-) -> Option<ExitStatus> {
-    let reap = async {
-        let status = leader.wait().await.ok();
-        family.leader_is_reaped();
-        status
-    };
-    let end = family.end(grace);
-    tokio::pin!(reap, end);
-    let mut status = None;
-    let mut is_reaped = false;
-    let ended = loop {
-        tokio::select! {
-            reaped = &mut reap, if !is_reaped => {
-                status = reaped;
-                is_reaped = true;
-            }
-            ended = &mut end => break ended,
-        }
-    };
-    note_survivors(ended, notes);
-    if !is_reaped {
-        status = timeout(Duration::from_secs(1), reap).await.ok().flatten();
-    }
-    status
-}
-
-fn note_survivors(ended: Result<(), Vec<i32>>, notes: &mut Vec<String>) {
-    if let Err(survivors) = ended {
-        tracing::error!("processes {survivors:?} could not be killed");
-        notes.push(format!("the processes {survivors:?} could not be killed"));
+    attempt.kill();
+    while timeout(KILL_PATIENCE, attempt.empty()).await.is_err() {
+        tracing::error!(
+            "processes of a step could not be ended for {} s: its slot stays taken",
+            KILL_PATIENCE.as_secs()
+        );
     }
 }
 

@@ -1,15 +1,16 @@
 //! The folder that one attempt has to itself, for its report and its artifacts.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
+use nix::unistd::{getegid, geteuid};
 
 use super::process::{Mark, StepsUser, mark};
 use crate::Random;
@@ -18,68 +19,133 @@ const PREFIX: &str = "watchbill-step-";
 const ARTIFACTS: &str = "artifacts";
 const REPORT: &str = "report.json";
 
-/// A folder that belongs to the step's user, removed when dropped. It is named by a mark of
-/// this process, so that it is known for an orphan later, and held open, so that nothing the step puts in its place can lead a reader elsewhere.
+/// Folders of one attempt, below one that is ours and removed when dropped. It is named by a mark
+/// of this process, so that it is known for an orphan later. They are held open, so that nothing
+/// the step puts in their place can lead a reader elsewhere, and are ours until
+/// [`Workspace::hand_over`], so that no other step prepares anything in them.
 pub struct Workspace {
     path: PathBuf,
-    folder: OwnedFd,
-    owner: Option<u32>,
+    /// What is the step's: its report, its artifacts, its `/tmp` and its home behind walls.
+    folders: Vec<(&'static str, OwnedFd)>,
+    owner: Option<(u32, u32)>,
 }
 
+/// Where the report and the artifacts are.
+const FOLDER: &str = "step";
+/// What stands in the place of `/tmp` behind walls.
+const TMP: &str = "tmp";
+/// What stands in the place of its home behind walls.
+const HOME: &str = "home";
+
 impl Workspace {
-    /// Makes the folder, under the system's folder for temporary files.
+    /// Makes the folders, under the system's folder for temporary files.
     ///
     /// # Errors
     /// The operating system's reason not to.
-    pub fn create(name: &Mark, user: Option<&StepsUser>) -> io::Result<Self> {
+    pub fn create(name: &Mark, user: Option<&StepsUser>, walled: bool) -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("{PREFIX}{}", name.as_str()));
-        let mut builder = std::fs::DirBuilder::new();
-        builder.mode(0o700);
-        builder.create(&path)?;
-        let folder = OwnedFd::from(File::open(&path)?);
-        let workspace = Self {
+        std::fs::DirBuilder::new().mode(0o711).create(&path)?;
+        let mut workspace = Self {
             path,
-            folder,
-            owner: user.map(|user| user.uid),
+            folders: Vec::new(),
+            owner: user.map(|user| (user.uid, user.gid)),
         };
-        builder.create(workspace.artifacts())?;
-        if let Some(user) = user {
-            let (uid, gid) = (Some(user.uid), Some(user.gid));
-            std::os::unix::fs::chown(workspace.artifacts(), uid, gid)?;
-            std::os::unix::fs::fchown(&workspace.folder, uid, gid)?;
+        let folder = OwnedFd::from(File::open(&workspace.path)?);
+        // The mask of this process may have taken something away.
+        std::fs::set_permissions(opened_path(&folder), PermissionsExt::from_mode(0o711))?;
+        let step = make_folder(&folder, FOLDER)?;
+        let artifacts = make_folder(&step, ARTIFACTS)?;
+        workspace
+            .folders
+            .extend([(FOLDER, step), (ARTIFACTS, artifacts)]);
+        if walled {
+            for name in [TMP, HOME] {
+                let made = make_folder(&folder, name)?;
+                workspace.folders.push((name, made));
+            }
         }
         Ok(workspace)
     }
 
-    /// The folder.
+    /// The folder with the report and the artifacts.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn folder(&self) -> PathBuf {
+        self.path.join(FOLDER)
+    }
+
+    /// What stands in the place of `/tmp`.
+    #[must_use]
+    pub fn tmp(&self) -> PathBuf {
+        self.path.join(TMP)
+    }
+
+    /// What stands in the place of its home.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.path.join(HOME)
     }
 
     /// Where the step may leave files.
     #[must_use]
     pub fn artifacts(&self) -> PathBuf {
-        self.path.join(ARTIFACTS)
+        self.folder().join(ARTIFACTS)
     }
 
     /// Where the step may leave its report.
     #[must_use]
     pub fn report(&self) -> PathBuf {
-        self.path.join(REPORT)
+        self.folder().join(REPORT)
     }
 
-    /// Writes a file for the step to read. Returns its path.
+    /// Writes a file for the step to read, before it is handed over. Returns its path.
     ///
     /// # Errors
     /// The operating system's reason not to.
     pub fn write(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
-        let path = self.path.join(name);
-        std::fs::write(&path, content)?;
-        if self.owner.is_some() {
-            std::os::unix::fs::chown(&path, self.owner, None)?;
+        let flags =
+            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let made = openat(
+            self.held(FOLDER)?,
+            name,
+            flags,
+            Mode::S_IRUSR | Mode::S_IWUSR,
+        )?;
+        let mut file = File::from(made);
+        file.write_all(content)?;
+        if let Some((uid, gid)) = self.owner {
+            std::os::unix::fs::fchown(&file, Some(uid), Some(gid))?;
         }
-        Ok(path)
+        Ok(self.folder().join(name))
+    }
+
+    /// Makes all the step's own: nothing is written into it any more.
+    ///
+    /// # Errors
+    /// The operating system's reason not to.
+    pub fn hand_over(&self) -> io::Result<()> {
+        self.owner.map_or(Ok(()), |owner| self.give_to(owner))
+    }
+
+    /// Takes all back, so that nobody who is left of its step reaches into it.
+    fn take_back(&self) -> io::Result<()> {
+        if self.owner.is_none() {
+            return Ok(());
+        }
+        let ours = (geteuid().as_raw(), getegid().as_raw());
+        self.give_to(ours)
+    }
+
+    fn give_to(&self, (uid, gid): (u32, u32)) -> io::Result<()> {
+        self.folders
+            .iter()
+            .try_for_each(|(_, folder)| std::os::unix::fs::fchown(folder, Some(uid), Some(gid)))
+    }
+
+    fn held(&self, name: &str) -> io::Result<&OwnedFd> {
+        let mut folders = self.folders.iter();
+        let held = folders.find(|(held, _)| *held == name);
+        held.map(|(_, folder)| folder)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Opens the report, if there is one.
@@ -87,7 +153,7 @@ impl Workspace {
     /// # Errors
     /// Where it is not a file of the step's own.
     pub fn open_report(&self) -> io::Result<Option<File>> {
-        match open_own_file(&self.folder, REPORT, self.owner) {
+        match open_own_file(self.held(FOLDER)?, REPORT, self.owner()) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -99,7 +165,7 @@ impl Workspace {
     /// # Errors
     /// Where the step has put something else in its place.
     pub fn open_artifacts(&self) -> io::Result<OwnedFd> {
-        open_folder(&self.folder, ARTIFACTS)
+        open_folder(self.held(FOLDER)?, ARTIFACTS)
     }
 
     /// Whether the folder still stands at its name: it may have waited for long, and
@@ -108,32 +174,17 @@ impl Workspace {
         self.artifacts().is_dir()
     }
 
-    /// Whether it stands at its name as it was made, with nothing in it: a step may have done
+    /// Whether all stands at its name as it was made, with nothing in it: a step may have done
     /// anything to its own.
     fn is_untouched(&self) -> bool {
-        let same = |metadata: &Metadata| {
-            metadata.is_dir()
-                && metadata.mode() & 0o7777 == 0o700
-                && self.owner.is_none_or(|owner| metadata.uid() == owner)
-        };
-        let entries = |folder: &OwnedFd| -> io::Result<Vec<OsString>> {
-            std::fs::read_dir(opened_path(folder))?
-                .map(|entry| Ok(entry?.file_name()))
-                .collect()
-        };
-        let look = || -> io::Result<bool> {
-            let (held, named) = (
-                std::fs::metadata(opened_path(&self.folder))?,
-                std::fs::symlink_metadata(&self.path)?,
-            );
-            let artifacts = self.open_artifacts()?;
-            Ok(same(&held)
-                && (held.dev(), held.ino()) == (named.dev(), named.ino())
-                && same(&std::fs::metadata(opened_path(&artifacts))?)
-                && entries(&self.folder)? == [ARTIFACTS]
-                && entries(&artifacts)?.is_empty())
-        };
-        look().unwrap_or(false)
+        self.folders.iter().all(|(name, folder)| {
+            let path = match *name {
+                ARTIFACTS => self.artifacts(),
+                name => self.path.join(name),
+            };
+            let expected: &[&str] = if *name == FOLDER { &[ARTIFACTS] } else { &[] };
+            is_as_made(folder, &path, expected).unwrap_or(false)
+        })
     }
 
     /// Whether the step left nothing in its folder of artifacts, which is the rule.
@@ -146,9 +197,29 @@ impl Workspace {
 
     /// Only files of this user are the step's own; `None` where it has no user of its own.
     #[must_use]
-    pub const fn owner(&self) -> Option<u32> {
-        self.owner
+    pub fn owner(&self) -> Option<u32> {
+        self.owner.map(|(uid, _)| uid)
     }
+}
+
+/// Whether the open folder is what stands at `path`, nobody else's, with just these entries.
+fn is_as_made(folder: &OwnedFd, path: &Path, expected: &[&str]) -> io::Result<bool> {
+    let held = std::fs::metadata(opened_path(folder))?;
+    let named = std::fs::symlink_metadata(path)?;
+    let mut entries = std::fs::read_dir(opened_path(folder))?
+        .map(|entry| Ok(entry?.file_name()))
+        .collect::<io::Result<Vec<OsString>>>()?;
+    entries.sort();
+    Ok(held.is_dir()
+        && held.mode() & 0o7777 == 0o700
+        && (held.dev(), held.ino()) == (named.dev(), named.ino())
+        && entries == expected)
+}
+
+/// Makes a folder that nobody but us enters, and opens it.
+fn make_folder(parent: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+    nix::sys::stat::mkdirat(parent, name, Mode::S_IRWXU)?;
+    open_folder(parent, name)
 }
 
 impl Drop for Workspace {
@@ -172,17 +243,25 @@ pub struct Workspaces {
     spare: Arc<Mutex<Vec<Workspace>>>,
     random: Arc<dyn Random>,
     user: Option<StepsUser>,
+    walled: bool,
 }
 
 impl Workspaces {
-    /// Folders that belong to `user`, or to this process's own user.
+    /// Folders for steps that run as `user`, or as this process's own user; `walled` where none
+    /// of them sees another's.
     #[must_use]
-    pub fn new(random: Arc<dyn Random>, user: Option<StepsUser>) -> Self {
+    pub fn new(random: Arc<dyn Random>, user: Option<StepsUser>, walled: bool) -> Self {
         Self {
             spare: Arc::default(),
             random,
             user,
+            walled,
         }
+    }
+
+    /// Whether no step reaches a folder that it was not given.
+    const fn keeps_spare(&self) -> bool {
+        self.walled || self.user.is_some()
     }
 
     /// A folder. Has the next one made meanwhile, where none is left.
@@ -194,28 +273,31 @@ impl Workspaces {
             let mut spares = locked(&self.spare);
             (spares.pop(), spares.len())
         };
-        if left == 0 {
+        if left == 0 && self.keeps_spare() {
             let (spares, name) = (Arc::clone(&self.spare), Mark::new(self.random.uuid()));
-            let user = self.user.clone();
+            let (user, walled) = (self.user.clone(), self.walled);
             // Where it fails, the attempt that finds no spare one fails in its own name.
             tokio::task::spawn_blocking(move || {
-                if let Ok(workspace) = Workspace::create(&name, user.as_ref()) {
+                if let Ok(workspace) = Workspace::create(&name, user.as_ref(), walled) {
                     locked(&spares).push(workspace);
                 }
             });
         }
         match spare {
             Some(spare) if spare.is_there() => Ok(spare),
-            Some(_) | None => Workspace::create(&Mark::new(self.random.uuid()), self.user.as_ref()),
+            Some(_) | None => {
+                let name = Mark::new(self.random.uuid());
+                Workspace::create(&name, self.user.as_ref(), self.walled)
+            }
         }
     }
 
     /// Takes a folder back that an attempt is done with, whose processes are all gone: keeps
     /// it where nothing was done to it, and removes it otherwise.
     pub fn give_back(&self, workspace: Workspace) {
-        let spares = Arc::clone(&self.spare);
+        let (spares, keeps) = (Arc::clone(&self.spare), self.keeps_spare());
         tokio::task::spawn_blocking(move || {
-            if !workspace.is_untouched() {
+            if !keeps || workspace.take_back().is_err() || !workspace.is_untouched() {
                 return;
             }
             let mut spares = locked(&spares);
@@ -261,6 +343,9 @@ pub fn open_own_file(parent: impl AsFd, name: &str, owner: Option<u32>) -> io::R
     if owner.is_some_and(|owner| found.uid() != owner) {
         return Err(io::Error::other("it does not belong to the step's user"));
     }
+    if found.nlink() != 1 {
+        return Err(io::Error::other("it has other names, too"));
+    }
     Ok(file)
 }
 
@@ -284,24 +369,24 @@ pub fn remove_orphans() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use crate::SystemRandom;
 
     use super::*;
 
     fn made() -> Workspace {
-        Workspace::create(&Mark::new(SystemRandom.uuid()), None).expect("a folder")
+        Workspace::create(&Mark::new(SystemRandom.uuid()), None, true).expect("a folder")
     }
 
     #[test]
     fn only_an_untouched_folder_is_used_again() {
         assert!(made().is_untouched());
-        let ways: [fn(&Workspace) -> io::Result<()>; 6] = [
+        let ways: [fn(&Workspace) -> io::Result<()>; 8] = [
+            |it| std::fs::write(it.tmp().join("left"), "x"),
+            |it| std::fs::write(it.home().join(".profile"), "x"),
             |it| std::fs::write(it.report(), "{}"),
             |it| std::fs::write(it.artifacts().join("left"), "x"),
             |it| std::fs::remove_dir(it.artifacts()),
-            |it| std::fs::set_permissions(it.path(), PermissionsExt::from_mode(0o755)),
+            |it| std::fs::set_permissions(it.folder(), PermissionsExt::from_mode(0o755)),
             |it| std::fs::set_permissions(it.artifacts(), PermissionsExt::from_mode(0o777)),
             |it| {
                 std::fs::remove_dir(it.artifacts())?;
@@ -314,22 +399,22 @@ mod tests {
             assert!(!workspace.is_untouched(), "way {number}");
         }
         let (one, other) = (made(), made());
-        std::fs::rename(other.path(), other.path().with_extension("aside")).expect("renamed");
-        std::fs::rename(one.path(), other.path()).expect("renamed");
+        std::fs::rename(&other.path, other.path.with_extension("aside")).expect("renamed");
+        std::fs::rename(&one.path, &other.path).expect("renamed");
         assert!(!other.is_untouched(), "another folder stands at its name");
-        std::fs::remove_dir_all(other.path().with_extension("aside")).expect("removed");
+        std::fs::remove_dir_all(other.path.with_extension("aside")).expect("removed");
     }
 
     #[tokio::test]
     async fn what_was_left_as_it_was_is_taken_again() {
-        let spares = Workspaces::new(Arc::new(SystemRandom), None);
+        let spares = Workspaces::new(Arc::new(SystemRandom), None, true);
         let first = spares.take().expect("a folder");
-        let path = first.path().to_owned();
+        let path = first.folder();
         spares.give_back(first);
         let again = async {
             loop {
                 let taken = spares.take().expect("a folder");
-                if taken.path() == path {
+                if taken.folder() == path {
                     return taken;
                 }
                 tokio::task::yield_now().await;

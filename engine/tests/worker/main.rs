@@ -7,3 +7,4 @@ mod output;
 mod processes;
 mod support;
 mod uses;
+mod walls;

@@ -18,6 +18,19 @@ use tokio_util::sync::CancellationToken;
 /// Nothing here takes so long unless it is broken.
 const DEADLINE: Duration = Duration::from_secs(40);
 
+/// This program is its workers' launcher, too.
+#[ctor::ctor(unsafe)]
+fn enter() {
+    process::enter_if_asked();
+}
+
+/// The usual one; on a machine that has none, root by name.
+fn steps_user() -> Option<String> {
+    let is_root = nix::unistd::geteuid().is_root();
+    let usual = nix::unistd::User::from_name("watchbill-steps");
+    (is_root && !usual.is_ok_and(|user| user.is_some())).then(|| "root".to_owned())
+}
+
 /// A worker that runs beside the test.
 pub struct Worker {
     pub engine: Engine,
@@ -29,6 +42,7 @@ impl Worker {
     pub fn start(pool: &PgPool, adjust: impl FnOnce(&mut Settings, &mut WorkerOptions)) -> Self {
         let mut settings = Settings {
             steps_folder: std::env::temp_dir(),
+            steps_user: steps_user(),
             ..Settings::default()
         };
         let mut options = WorkerOptions {
@@ -55,6 +69,12 @@ impl Worker {
             .await
             .expect("the worker does not panic")
             .expect("the worker stops well");
+    }
+
+    /// Lets go of it as a process that is killed does.
+    pub async fn abandon(self) {
+        self.handle.abort();
+        let _ = self.handle.await;
     }
 
     /// Runs one task to its end.

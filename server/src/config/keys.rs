@@ -52,7 +52,31 @@ pub static KEYS: &[Key] = &[
         "steps_user",
         &["WATCHBILL_STEPS_USER"],
         "watchbill-steps as root, else the same user",
-        "User that steps run as",
+        "User that steps run as; root only by name",
+    ),
+    key(
+        "steps.walls",
+        &["WATCHBILL_STEPS_WALLS"],
+        "auto",
+        "auto: each step has processes and files of its own where the kernel lets us; none: it has not",
+    ),
+    key(
+        "steps.require",
+        &["WATCHBILL_STEPS_REQUIRE"],
+        "none",
+        "namespace: no step starts where it would have no processes and files of its own",
+    ),
+    key(
+        "steps.shared",
+        &["WATCHBILL_STEPS_SHARED"],
+        "none",
+        "Folders, besides the working folder, that all steps may write, where their user may",
+    ),
+    key(
+        "steps.visible",
+        &["WATCHBILL_STEPS_VISIBLE"],
+        "none",
+        "What steps may read of a home, of /tmp, or of what is hidden from them",
     ),
     key(
         "slots",

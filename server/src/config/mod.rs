@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::plans::NewVersions;
-use engine::settings::{AllowedReceiver, ApprovalSettings, MailSettings, Retention, Smtp};
+use engine::settings::{
+    AllowedReceiver, ApprovalSettings, MailSettings, RequiredWalls, Retention, Smtp, StepsSettings,
+    WantedWalls,
+};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
@@ -35,6 +38,8 @@ pub struct Config {
     pub plans_folder: Option<PathBuf>,
     pub steps_folder: PathBuf,
     pub steps_user: Option<String>,
+    /// What of the machine steps find.
+    pub steps: StepsSettings,
     pub slots: u32,
     pub lease: Duration,
     pub worker_labels: Vec<String>,
@@ -126,15 +131,25 @@ impl Config {
         let public_url = reader.optional("public_url", parse::web_address);
         let smtp = mail::server(&mut reader);
         let mail_from = mail::sender(&mut reader, public_url.as_deref(), smtp.is_some());
+        let data_folder = reader.or("data_folder", data_folder, path);
+        let hidden = [&secrets_file, &sources.file].into_iter().flatten();
+        let steps = StepsSettings {
+            walls: reader.or("steps.walls", WantedWalls::Auto, wanted_walls),
+            require: reader.or("steps.require", RequiredWalls::None, required_walls),
+            shared: reader.or("steps.shared", Vec::new(), folders),
+            visible: reader.or("steps.visible", Vec::new(), folders),
+            hidden: hidden.chain([&data_folder]).cloned().collect(),
+        };
         let config = Self {
             listen: reader.or("listen", SocketAddr::from(([127, 0, 0, 1], 4180)), listen),
             public_url,
             database_url: reader.optional("database_url", database),
             database_owner_url: reader.optional("database_owner_url", database),
-            data_folder: reader.or("data_folder", data_folder, path),
+            data_folder,
             plans_folder,
             steps_folder: reader.or("steps_folder", PathBuf::from("."), path),
             steps_user: reader.optional("steps_user", |text| Ok(text.to_owned())),
+            steps,
             slots: reader.or("slots", 8, |text| parse::number(text, 0, 1_000)),
             lease: reader.or("lease", Duration::from_secs(30), lease),
             worker_labels: reader.or("worker_labels", Vec::new(), list),
@@ -192,6 +207,7 @@ impl Config {
             worker_labels: self.worker_labels.clone(),
             steps_folder: self.steps_folder.clone(),
             steps_user: self.steps_user.clone(),
+            steps: self.steps.clone(),
             secrets: self.secrets.clone(),
             secret_plans: self.secret_plans.clone(),
             plans_by_token: self.plans_by_token,
@@ -348,6 +364,35 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
         .iter()
         .map(|item| parse::web_address(item))
         .collect()
+}
+
+fn wanted_walls(text: &str) -> Result<WantedWalls, String> {
+    match text {
+        "auto" => Ok(WantedWalls::Auto),
+        "none" => Ok(WantedWalls::None),
+        other => Err(format!("'{other}' is neither; write auto or none")),
+    }
+}
+
+fn required_walls(text: &str) -> Result<RequiredWalls, String> {
+    match text {
+        "namespace" => Ok(RequiredWalls::Namespace),
+        "none" => Ok(RequiredWalls::None),
+        other => Err(format!("'{other}' is neither; write namespace or none")),
+    }
+}
+
+/// Absolute paths, with commas between them.
+fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    let read = |text: String| {
+        let path = PathBuf::from(&text);
+        if path.is_absolute() {
+            Ok(path)
+        } else {
+            Err(format!("'{text}' must begin with a slash"))
+        }
+    };
+    list(text)?.into_iter().map(read).collect()
 }
 
 fn new_versions(text: &str) -> Result<NewVersions, String> {

@@ -30,6 +30,6 @@ pub fn raise_descriptors() -> Option<u64> {
 }
 
 /// What steps start with, where it is not what this process has.
-pub(super) fn of_steps() -> Option<Rlimit> {
+pub fn of_steps() -> Option<Rlimit> {
     BEFORE.get().copied()
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use uuid::Uuid;
 
-use super::procfs;
+use process::procfs;
 
 /// The variable that carries the mark.
 pub const VARIABLE: &str = "WATCHBILL_MARK";
@@ -24,12 +24,6 @@ impl Mark {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// As it stands in an environment.
-    #[must_use]
-    pub fn entry(&self) -> String {
-        format!("{VARIABLE}={}", self.0)
     }
 }
 

@@ -74,7 +74,11 @@ impl StepsIdentity {
             (Some(_), Err(error)) => Self::Unusable(format!(
                 "steps are to run as {name}, and the account cannot be looked up: {error}"
             )),
-            (None, Ok(None) | Err(_)) => Self::Shared,
+            (None, Ok(None) | Err(_)) => Self::Unusable(format!(
+                "Watchbill is root, and there is no account {USUAL_ACCOUNT} to run steps as: with root's rights they could \
+                 do anything. Create it with 'useradd --system --no-create-home {USUAL_ACCOUNT}', or name another \
+                 account in steps_user; steps_user = \"root\" runs them as root"
+            )),
         }
     }
 
@@ -107,10 +111,7 @@ pub fn sandbox_report(settings: &Settings) -> SandboxReport {
         StepsIdentity::Shared => SandboxReport {
             isolated: false,
             sentence: if geteuid().is_root() {
-                format!(
-                    "Steps run as {own}, because there is no account {USUAL_ACCOUNT}: gates do not bind a hostile step. \
-                     Create it with: useradd --system --no-create-home {USUAL_ACCOUNT}"
-                )
+                format!("Steps run as {own}, as steps_user says: gates do not bind a hostile step.")
             } else {
                 format!(
                     "Steps run as {own}, as Watchbill itself does: gates do not bind a hostile step."

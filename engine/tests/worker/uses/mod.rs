@@ -46,6 +46,7 @@ fn gated(task: PlanTask) -> PlanTask {
 
 /// Steps run as the worker's own user, whoever that is.
 fn shared(settings: &mut Settings) {
+    settings.steps.walls = engine::settings::WantedWalls::None;
     if nix::unistd::geteuid().is_root() {
         settings.steps_user = Some("root".to_owned());
     }

@@ -53,6 +53,21 @@ pub fn own_children() -> Option<Vec<i32>> {
     Some(children)
 }
 
+/// Everyone who descends from this process and has not ended.
+#[must_use]
+pub fn descendants(of: i32) -> Vec<i32> {
+    let mut processes = all();
+    processes.retain(|process| !process.is_zombie);
+    let mut found = vec![of];
+    let mut looked_at = 0;
+    while let Some(&parent) = found.get(looked_at) {
+        looked_at += 1;
+        let children = processes.iter().filter(|process| process.parent == parent);
+        found.extend(children.map(|process| process.pid));
+    }
+    found.split_off(1)
+}
+
 /// Whether the environment that the process was started with has this entry, or one
 /// that begins with it; false where it may not be read.
 #[must_use]

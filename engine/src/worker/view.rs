@@ -1,0 +1,66 @@
+//! What of the file system a step finds behind its walls.
+
+use std::path::{Path, PathBuf};
+
+use ::process::{View, Walls};
+
+use super::prepare::Surroundings;
+
+/// Where services and people have what is theirs, as long as we are an ordinary user: as root,
+/// steps run as another and cannot read it.
+const OTHERS: [&str; 3] = ["/run/user", "/var/spool/cron", "/var/mail"];
+
+/// The folder of a home that the steps of all nights share: what they remember.
+const STATE: &str = ".local/state";
+
+/// What a step that starts in `folder` finds.
+pub fn of(around: &Surroundings<'_>, folder: &Path) -> View {
+    if around.walls == Walls::None {
+        return View::default();
+    }
+    let (settings, workspace) = (around.settings, around.workspace);
+    let own_home = home(around);
+    let mut view = View {
+        own: vec![
+            (workspace.tmp(), "/tmp".into()),
+            (workspace.tmp(), "/var/tmp".into()),
+        ],
+        writable: vec![workspace.folder().to_owned(), folder.to_owned()],
+        ..View::default()
+    };
+    view.visible.push(settings.steps_folder.clone());
+    view.visible.extend(around.uses.map(Path::to_owned));
+    if let Some(home) = own_home {
+        view.writable.push(home.join(STATE));
+        view.own.push((workspace.home(), home));
+    }
+    view.writable.extend(settings.steps.shared.iter().cloned());
+    view.visible.extend(settings.steps.visible.iter().cloned());
+    // Programs that were installed for this user alone.
+    view.visible
+        .extend(around.path.split(':').map(PathBuf::from));
+    if around.user.is_none() {
+        view.hidden.extend(OTHERS.map(PathBuf::from));
+        view.hidden.extend(settings.steps.hidden.iter().cloned());
+    }
+    // All else is there anyway.
+    let covers: Vec<PathBuf> = view.own.iter().map(|(_, place)| place.clone()).collect();
+    let is_covered = |path: &PathBuf| {
+        let mut covers = covers.iter().chain(&view.hidden).chain(&view.writable);
+        covers.any(|cover| path.starts_with(cover))
+    };
+    view.visible = std::mem::take(&mut view.visible)
+        .into_iter()
+        .filter(is_covered)
+        .collect();
+    view
+}
+
+/// The home of who runs the step, where there is one that can be covered.
+pub fn home(around: &Surroundings<'_>) -> Option<PathBuf> {
+    let home = match around.user {
+        Some(user) => Some(user.home.clone()),
+        None => std::env::home_dir(),
+    };
+    home.filter(|home| home.is_dir() && home != Path::new("/"))
+}
