@@ -4,6 +4,8 @@
 //! [`model::identity::Principal`]: authorisation is here, so that a page, the
 //! REST API, a link in a message and an agent pass the same check.
 
+#![forbid(unsafe_code)]
+
 pub mod approvals;
 mod audit;
 pub mod clock;

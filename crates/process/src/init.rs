@@ -228,7 +228,7 @@ impl Init<'_> {
                 }
             }
             Ok(Some((Order::Terminate, _))) => {
-                let reached = self.count();
+                let reached = descendants();
                 self.signal(Signal::SIGTERM);
                 // Who is stopped hears TERM only once it goes on.
                 self.signal(Signal::SIGCONT);
@@ -237,10 +237,9 @@ impl Init<'_> {
             Ok(Some((Order::Kill, _))) => {
                 self.signal(Signal::SIGKILL);
             }
-            Ok(None) => self.kills = true,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             // Nothing that is not understood can be a reason to live on.
-            Err(_) => self.kills = true,
+            Ok(None) | Err(_) => self.kills = true,
         }
         if self.kills && matches!(self.command, Command::Awaited) {
             return Next::End(0);
@@ -299,12 +298,12 @@ impl Init<'_> {
             }
         }
     }
+}
 
-    /// How many live besides this process.
-    fn count(&self) -> u32 {
-        let count = procfs::descendants(own_pid()).len();
-        u32::try_from(count).unwrap_or(u32::MAX)
-    }
+/// How many live besides this process.
+fn descendants() -> u32 {
+    let count = procfs::descendants(own_pid()).len();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// What [`Init::wait`] has heard.

@@ -128,18 +128,20 @@ pub fn enter_if_asked() {
         .ok()
         .and_then(|number| number.parse().ok());
     if let Some(number) = socket {
-        std::process::exit(match kernel::inherited(number).and_then(serve) {
-            Ok(()) => 0,
-            Err(error) => {
-                eprintln!("watchbill: the process that starts steps cannot go on: {error}");
-                1
-            }
-        });
+        std::process::exit(
+            match kernel::inherited(number).and_then(|socket| serve(&socket)) {
+                Ok(()) => 0,
+                Err(error) => {
+                    eprintln!("watchbill: the process that starts steps cannot go on: {error}");
+                    1
+                }
+            },
+        );
     }
 }
 
 /// Forks inits until nobody asks any more; then ends what is left.
-fn serve(socket: OwnedFd) -> io::Result<()> {
+fn serve(socket: &OwnedFd) -> io::Result<()> {
     // A group and a session of its own: what a terminal sends to the worker's is not for it.
     let _ = rustix::process::setsid();
     rustix::process::chdir("/")?;
@@ -161,7 +163,7 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
     let mut inits = Inits::default();
     loop {
         let mut polled = [
-            PollFd::new(&socket, PollFlags::IN),
+            PollFd::new(socket, PollFlags::IN),
             PollFd::new(&children, PollFlags::IN),
         ];
         let _ = rustix::event::poll(&mut polled, None);
@@ -171,10 +173,10 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
         if !asks {
             continue;
         }
-        match wire::receive::<Ask>(&socket)? {
+        match wire::receive::<Ask>(socket)? {
             Some((ask, lines)) => {
                 if let Some(line) = lines.into_iter().next() {
-                    inits.fork(&socket, &children, line, ask, user);
+                    inits.fork(socket, &children, &line, ask, user);
                 }
             }
             None => break,
@@ -193,7 +195,7 @@ impl Inits {
         &mut self,
         socket: &OwnedFd,
         children: &SignalFd,
-        line: OwnedFd,
+        line: &OwnedFd,
         ask: Ask,
         user: (u32, u32),
     ) {
@@ -213,13 +215,13 @@ impl Inits {
                 for init in self.0.values() {
                     close(init.as_raw_fd());
                 }
-                let status = init::live(&line, ask, user);
+                let status = init::live(line, ask, user);
                 kernel::exit(status)
             }
             Ok(Forked::Parent(pid)) => {
                 match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
                     Ok(pidfd) => {
-                        let _ = wire::send(&line, &wire::Told::Process, &[pidfd.as_fd()]);
+                        let _ = wire::send(line, &wire::Told::Process, &[pidfd.as_fd()]);
                         self.0.insert(pid.as_raw_pid(), pidfd);
                     }
                     // Without it nobody could tell its end.
@@ -235,7 +237,7 @@ impl Inits {
                     what: "starting its first process".to_owned(),
                     errno: error.raw_os_error().unwrap_or_default(),
                 };
-                let _ = wire::send(&line, &told, &[]);
+                let _ = wire::send(line, &told, &[]);
             }
         }
     }

@@ -306,11 +306,11 @@ fn shortened(mut items: Vec<String>, rest: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::process::Mark;
+    use crate::worker::steps::Mark;
 
     fn workspace() -> Workspace {
         let random = crate::Random::uuid(&crate::SystemRandom);
-        Workspace::create(&Mark::new(random), None).unwrap()
+        Workspace::create(&Mark::new(random), None, false).unwrap()
     }
 
     #[test]
@@ -345,7 +345,7 @@ mod tests {
         ] {
             assert!(notes.contains(expected), "{notes}");
         }
-        let path = workspace.path().to_owned();
+        let path = workspace.folder();
         drop(workspace);
         assert!(!path.exists());
     }

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::process::{Attempt, Network, NotStarted};
 use model::task::Outcome;
+use process::{Attempt, Network, NotStarted};
 
 use super::WorkerOptions;
 use super::cells::Cells;
@@ -13,7 +13,7 @@ use super::collect::{Collecting, collect};
 use super::orders::OrderReceiver;
 use super::output::{Masker, Pump};
 use super::prepare::{Surroundings, prepare};
-use super::process::{Mark, StepsIdentity};
+use super::steps::{Mark, StepsIdentity};
 use super::supervise::supervise;
 use super::uses::{Layouts, Lent};
 use super::workspace::{Workspace, Workspaces};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use process::{Cell, Found, Launcher, Network, Refusal, Walls};
 
-use super::process::StepsUser;
+use super::steps::StepsUser;
 use crate::settings::WantedWalls;
 
 /// Builds cells, and keeps one ready: an attempt that begins should not wait for its walls.
@@ -23,7 +23,7 @@ impl Cells {
         user: Option<&StepsUser>,
         wanted: WantedWalls,
     ) -> std::io::Result<(Self, Found)> {
-        let launcher = Launcher::start(super::process::descriptors::of_steps())?;
+        let launcher = Launcher::start(super::steps::descriptors::of_steps())?;
         let folder = tempfile::tempdir()?;
         let ids = user.map(|user| (user.uid, user.gid));
         let found = match wanted {

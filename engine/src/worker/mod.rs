@@ -3,7 +3,7 @@
 //! A claim is committed before anything runs. While an attempt runs its lease is
 //! renewed; a worker that cannot renew kills the attempt's processes before the lease
 //! ends, by its own monotonic clock, and records nothing. Steps run without a shell,
-//! in a session of their own, as their own user where Watchbill is root, and an attempt
+//! behind walls, as their own user where Watchbill is root, and an attempt
 //! has not ended before its last process has.
 
 mod artifacts;
@@ -17,15 +17,15 @@ mod options;
 mod orders;
 mod output;
 mod prepare;
-mod process;
 mod report;
 mod run;
+mod steps;
 mod supervise;
 mod uses;
 mod view;
 mod workspace;
 
 pub use options::WorkerOptions;
-pub use process::user::sandbox_report;
-pub use process::{SandboxReport, raise_descriptors};
 pub use run::run;
+pub use steps::user::sandbox_report;
+pub use steps::{SandboxReport, raise_descriptors};

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use ::process::{StepCommand, Walls};
 use model::plan::Work;
+use process::{StepCommand, Walls};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::process::{Mark, StepsUser, descriptors, mark};
+use super::steps::{Mark, StepsUser, descriptors, mark};
 use super::view;
 use super::workspace::Workspace;
 use crate::Settings;
@@ -167,7 +167,7 @@ fn environment(
 /// empty folder of its own stands at that path.
 fn home(around: &Surroundings<'_>) -> String {
     view::home(around)
-        .unwrap_or_else(|| around.workspace.folder().to_owned())
+        .unwrap_or_else(|| around.workspace.folder())
         .to_string_lossy()
         .into_owned()
 }

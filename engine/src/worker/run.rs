@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::process::{Found, Walls};
+use process::{Found, Walls};
 use secrecy::ExposeSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -15,8 +15,8 @@ use super::cells::Cells;
 use super::finisher::{self, Finisher, Job};
 use super::orders::{Holding, Stop};
 use super::output::Masker;
-use super::process::user::search_path;
-use super::process::{StepsIdentity, mark};
+use super::steps::user::search_path;
+use super::steps::{StepsIdentity, mark};
 use super::uses::{self, Layouts};
 use super::workspace::{self, Workspaces};
 use super::{WorkerOptions, hints, keeper};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ::process::{View, Walls};
+use process::{View, Walls};
 
 use super::prepare::Surroundings;
 
@@ -25,7 +25,7 @@ pub fn of(around: &Surroundings<'_>, folder: &Path) -> View {
             (workspace.tmp(), "/tmp".into()),
             (workspace.tmp(), "/var/tmp".into()),
         ],
-        writable: vec![workspace.folder().to_owned(), folder.to_owned()],
+        writable: vec![workspace.folder(), folder.to_owned()],
         ..View::default()
     };
     view.visible.push(settings.steps_folder.clone());

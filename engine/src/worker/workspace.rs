@@ -12,7 +12,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{getegid, geteuid};
 
-use super::process::{Mark, StepsUser, mark};
+use super::steps::{Mark, StepsUser, mark};
 use crate::Random;
 
 const PREFIX: &str = "watchbill-step-";

@@ -19,7 +19,7 @@ const WALLS: [WantedWalls; 2] = [WantedWalls::Auto, WantedWalls::None];
 fn worker(pool: &PgPool, walls: WantedWalls, folder: &Path) -> Worker {
     Worker::start(pool, |settings: &mut Settings, options| {
         settings.steps.walls = walls;
-        settings.steps_folder = folder.to_owned();
+        folder.clone_into(&mut settings.steps_folder);
         options.slots = 2;
     })
 }

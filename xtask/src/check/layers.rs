@@ -8,14 +8,15 @@ use super::sources;
 use crate::{paths, tool};
 
 /// Each crate of the house, and those of the house it may name.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("model", &[]),
-    ("engine", &["model"]),
+    ("process", &[]),
+    ("engine", &["model", "process"]),
     ("app", &["engine", "model"]),
-    ("server", &["app", "engine", "model"]),
+    ("server", &["app", "engine", "model", "process"]),
     ("frontend", &["app"]),
     ("xtask", &[]),
-    ("benches", &["engine", "model"]),
+    ("benches", &["engine", "model", "process"]),
 ];
 
 /// Crates that the browser must never load, by the beginning of their names.
@@ -50,7 +51,7 @@ pub fn check() -> Result<Vec<String>> {
 fn arrows() -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for (name, may) in ARROWS {
-        let manifest = paths::root().join(name).join("Cargo.toml");
+        let manifest = folder_of(name).join("Cargo.toml");
         let text = fs::read_to_string(&manifest).with_context(|| format!("no crate {name}"))?;
         for (other, _) in ARROWS {
             let named = text.lines().any(|line| {
@@ -65,6 +66,16 @@ fn arrows() -> Result<Vec<String>> {
         }
     }
     Ok(findings)
+}
+
+/// Crates lie at the root, or below `crates`.
+fn folder_of(name: &str) -> std::path::PathBuf {
+    let below = paths::root().join("crates").join(name);
+    if below.is_dir() {
+        below
+    } else {
+        paths::root().join(name)
+    }
 }
 
 fn browser() -> Result<Vec<String>> {

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::super::process::{Mark, mark};
+use super::super::steps::{Mark, mark};
 use super::super::workspace::opened_path;
 use super::{files, passing, shown};
 use crate::Engine;
