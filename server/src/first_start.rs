@@ -110,6 +110,7 @@ pub async fn demonstrate(config: &mut Config) -> bool {
         Ok(Ok(workspace)) => {
             config.steps_folder = workspace.steps_folder;
             config.plans_folder = Some(workspace.plans_folder);
+            config.steps.shared.push(workspace.state_folder);
             true
         }
         Ok(Err(absent)) => {

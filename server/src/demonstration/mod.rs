@@ -32,6 +32,8 @@ pub struct Workspace {
     pub steps_folder: PathBuf,
     /// The plans of the checkout, for `engine::lifecycle::sync_folder`.
     pub plans_folder: PathBuf,
+    /// What its steps remember from night to night, which they share.
+    pub state_folder: PathBuf,
 }
 
 /// Why there is no demonstration: a sentence for the terminal and the dashboard's notices.
@@ -79,6 +81,7 @@ pub fn prepare(
     Ok(Workspace {
         steps_folder: place.checkout(),
         plans_folder: checkout.join("plans"),
+        state_folder: place.state(),
     })
 }
 

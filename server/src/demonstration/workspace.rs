@@ -32,7 +32,8 @@ impl Place {
     }
 
     /// What the steps remember from night to night: `../state` in the plan.
-    fn state(&self) -> PathBuf {
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
         self.folder.join("state")
     }
 

@@ -102,26 +102,26 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().expect("an address"))
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
     }
 
     #[test]
     fn one_address_leaves_room_for_others() {
         let slots = Slots::new(4, 2);
         let held: Vec<Slot> = (0..2)
-            .map(|_| slots.take(address("192.0.2.1")).expect("room"))
+            .map(|_| slots.take(Some(address("192.0.2.1"))).expect("room"))
             .collect();
-        let refused = slots.take(address("192.0.2.1")).expect_err("no more");
+        let refused = slots.take(Some(address("192.0.2.1"))).expect_err("no more");
         assert_eq!(refused, Refused::FullOfOne);
         // The same one, as a socket that takes both kinds tells it.
         let refused = slots
-            .take(address("::ffff:192.0.2.1"))
+            .take(Some(address("::ffff:192.0.2.1")))
             .expect_err("no more");
         assert_eq!(refused, Refused::FullOfOne);
-        let other = slots.take(address("192.0.2.2")).expect("room");
+        let other = slots.take(Some(address("192.0.2.2"))).expect("room");
         drop(held);
-        slots.take(address("192.0.2.1")).expect("room again");
+        slots.take(Some(address("192.0.2.1"))).expect("room again");
         drop(other);
         assert!(slots.taken.lock().expect("whole").of.is_empty());
     }
@@ -129,12 +129,14 @@ mod tests {
     #[test]
     fn a_host_with_many_addresses_is_one() {
         let slots = Slots::new(9, 1);
-        let _held = slots.take(address("2001:db8::1")).expect("room");
+        let _held = slots.take(Some(address("2001:db8::1"))).expect("room");
         let same = slots
-            .take(address("2001:db8::ffff:1"))
+            .take(Some(address("2001:db8::ffff:1")))
             .expect_err("the same");
         assert_eq!(same, Refused::FullOfOne);
-        slots.take(address("2001:db8:0:1::1")).expect("another");
+        slots
+            .take(Some(address("2001:db8:0:1::1")))
+            .expect("another");
     }
 
     #[test]

@@ -65,7 +65,9 @@ impl Home {
             .current_dir(self.folder.path())
             .args(["--slots", "2"])
             .arg("--steps-folder")
-            .arg(self.folder.path().join("steps"));
+            .arg(self.folder.path().join("steps"))
+            .arg("--steps-shared")
+            .arg(self.marks());
         command
     }
 

@@ -88,26 +88,27 @@ async fn a_worker_that_slept_past_its_lease_ends_its_step_and_records_nothing() 
 }
 
 /// A task whose first attempt has begun and would last for ever; a second one sees the
-/// mark of the first and ends. Also says which process the first one is.
+/// mark of the first and ends. Also says which argument the first one's process has.
 async fn begun_task(home: &Home, engine: &Engine, labels: &[&str]) -> (TaskId, String) {
     let mark: PathBuf = home.marks().join("begun");
     let script = format!(
-        "[ -e {0} ] || {{ echo $$ > {0}.part; mv {0}.part {0}; exec sleep 600; }}",
+        "[ -e {0} ] || {{ : > {0}; exec tail -f {0}; }}",
         mark.display()
     );
     let task = enqueue_for(engine, &script, labels).await;
+    let step = mark.to_string_lossy().into_owned();
     until("the first attempt to begin", async || {
-        mark.exists().then_some(())
+        (!has_ended(&step)).then_some(())
     })
     .await;
-    let step = std::fs::read_to_string(&mark).expect("its pid");
-    (task, step.trim().to_owned())
+    (task, step)
 }
 
-/// Whether the process is gone, or only waits for its new parent to take note.
-fn has_ended(pid: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .ok()
-        .and_then(|stat| Some(stat.rsplit_once(") ")?.1.starts_with('Z')))
-        .unwrap_or(true)
+/// Whether no process with this argument is left. A step's own pid says nothing here.
+fn has_ended(argument: &str) -> bool {
+    !process::procfs::all().iter().any(|process| {
+        let line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+        let has = |part: &[u8]| part == argument.as_bytes();
+        !process.is_zombie && line.split(|&byte| byte == 0).any(has)
+    })
 }
