@@ -29,6 +29,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     shutdown::on_signal(shutdown.stop.clone())?;
+    close_to_others();
     metrics::install()?;
     let config = first_start::prepare(config).await?;
     let database = Database::open(&config).await?;
@@ -44,11 +45,19 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 pub async fn worker(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     shutdown::on_signal(shutdown.stop.clone())?;
+    close_to_others();
     let config = first_start::prepare(config).await?;
     let database = Database::open(&config).await?;
     let worked = work(&config, &database, &shutdown).await;
     database.leave().await;
     worked
+}
+
+/// Steps that run as our own user read neither our memory nor our environment.
+fn close_to_others() {
+    if let Err(error) = process::close_to_others() {
+        tracing::warn!("steps may read this process's memory: {error}");
+    }
 }
 
 async fn work(config: &Config, database: &Database, shutdown: &Shutdown) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use model::plan::RequesterRule;
+use secrecy::ExposeSecret as _;
 
 use super::signers::plans_without_signers;
 use crate::approvals::waiting_in_vain;
@@ -285,6 +286,12 @@ async fn identities(engine: &Engine, found: &mut Vec<Finding>) -> Result<()> {
         let sandbox = crate::worker::sandbox_report(&engine.settings);
         if !sandbox.isolated {
             found.push(Finding::notice("steps.same_user", sandbox.sentence));
+        }
+        for (name, secret) in &engine.settings.secrets {
+            if let Some(why) = crate::worker::weakness(secret.expose_secret()) {
+                let sentence = format!("The secret {name} cannot be kept out of logs well: {why}.");
+                found.push(Finding::notice("secrets.weak", sentence));
+            }
         }
     }
     Ok(())

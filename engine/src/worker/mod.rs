@@ -26,6 +26,7 @@ mod view;
 mod workspace;
 
 pub use options::WorkerOptions;
+pub use output::weakness;
 pub use run::run;
 pub use steps::user::sandbox_report;
 pub use steps::{SandboxReport, raise_descriptors};

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use secrecy::ExposeSecret as _;
+
 use crate::config::{Config, KEYS, Sources};
 
 /// The table that people read.
@@ -39,6 +41,16 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
                 .any(|key| key.environment.contains(&name.as_str()))
         })
         .collect()
+}
+
+/// A sentence for each secret that cannot be kept out of logs well.
+#[must_use]
+pub fn weak_secrets(config: &Config) -> Vec<String> {
+    let weak = config.secrets.iter().filter_map(|(name, secret)| {
+        let why = engine::worker::weakness(secret.expose_secret())?;
+        Some(format!("the secret {name}: {why}"))
+    });
+    weak.collect()
 }
 
 /// A sentence for each receiver of messages that would be refused, because of where it leads.

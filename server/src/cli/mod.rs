@@ -155,6 +155,9 @@ fn check_config(config: &Config, sources: &Sources) -> ExitCode {
     for name in &unknown {
         println!("warning: the environment has {name}, which is not a setting");
     }
+    for sentence in config_check::weak_secrets(config) {
+        println!("warning: {sentence}");
+    }
     // What is configured and can never be delivered is a mistake, and a script should see it.
     let refused = config_check::refused_receivers(config);
     for sentence in &refused {

@@ -15,10 +15,12 @@ pub struct Key {
 }
 
 impl Key {
-    /// Its command-line flag, without the two dashes.
+    /// Its command-line flag, without the two dashes. Of a secret it names a file: whoever lists
+    /// processes, steps among them, reads what stands on a command line.
     #[must_use]
     pub fn flag(&self) -> String {
-        self.name.replace(['.', '_'], "-")
+        let flag = self.name.replace(['.', '_'], "-");
+        if self.secret { flag + "-file" } else { flag }
     }
 }
 

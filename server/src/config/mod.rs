@@ -23,7 +23,7 @@ use secrecy::SecretString;
 
 pub use key::Key;
 pub use keys::KEYS;
-pub use sources::{Given, Origin, Sources};
+pub use sources::{Given, Origin, Sources, secret_file};
 
 /// The configuration of one process.
 #[derive(Clone, Debug)]

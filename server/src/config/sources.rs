@@ -131,6 +131,22 @@ fn secret_of(name: &str) -> Option<&str> {
     name.strip_prefix("secrets.")?.strip_suffix(".plans")
 }
 
+/// Reads the file that a flag names for a secret.
+///
+/// # Errors
+/// A sentence: it cannot be read, or others may.
+pub fn secret_file(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    if readable_by_others(path) {
+        return Err(format!(
+            "{shown} holds a secret, and others may read the file; run: chmod 600 {shown}"
+        ));
+    }
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 /// Whether anybody but the file's owner may read it; a file that cannot be seen counts as safe.
 #[must_use]
 pub fn readable_by_others(path: &Path) -> bool {

@@ -3,17 +3,11 @@
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
+use super::forms::forms_of;
+
 const MASK: &[u8] = b"***";
-
-/// A shorter secret would mask half of every log; it is left alone, with a warning.
-const SHORTEST_SECRET: usize = 4;
-
-/// A part of an encoded secret must be this long to be told from chance.
-const SHORTEST_PART: usize = 8;
 
 /// Knows every form of every secret. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +17,7 @@ pub struct Masker {
 
 struct Forms {
     search: AhoCorasick,
+    /// In order, so that those which begin with something stand together.
     patterns: Vec<Vec<u8>>,
     longest: usize,
 }
@@ -31,14 +26,7 @@ impl Masker {
     /// A masker of these secrets, given by name and value.
     pub fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut patterns = Vec::new();
-        for (name, value) in secrets {
-            if value.len() < SHORTEST_SECRET {
-                tracing::warn!(
-                    secret.name = name,
-                    "the secret {name} is shorter than {SHORTEST_SECRET} bytes and is not masked in logs"
-                );
-                continue;
-            }
+        for (_, value) in secrets {
             forms_of(value, &mut patterns);
         }
         patterns.sort_unstable();
@@ -187,76 +175,23 @@ impl Forms {
         (first..held.len())
             .find(|&start| {
                 let suffix = &held[start..];
+                // The first that is greater begins with it, if any longer one does.
+                let greater = self
+                    .patterns
+                    .partition_point(|pattern| pattern.as_slice() <= suffix);
                 self.patterns
-                    .iter()
-                    .any(|pattern| pattern.len() > suffix.len() && pattern.starts_with(suffix))
+                    .get(greater)
+                    .is_some_and(|pattern| pattern.starts_with(suffix))
             })
             .unwrap_or(held.len())
     }
 }
 
-/// The secret itself, each long line of it, and what it looks like when encoded.
-fn forms_of(secret: &str, patterns: &mut Vec<Vec<u8>>) {
-    let mut add = |form: String, shortest: usize| {
-        if form.len() >= shortest {
-            patterns.push(form.into_bytes());
-        }
-    };
-    add(secret.to_owned(), SHORTEST_SECRET);
-    for line in secret.lines() {
-        add(line.trim().to_owned(), SHORTEST_PART);
-    }
-    add(STANDARD.encode(secret), SHORTEST_SECRET);
-    add(STANDARD_NO_PAD.encode(secret), SHORTEST_SECRET);
-    add(URL_SAFE.encode(secret), SHORTEST_SECRET);
-    add(URL_SAFE_NO_PAD.encode(secret), SHORTEST_SECRET);
-    for before in 0..3 {
-        add(base64_core(secret, before, false), SHORTEST_PART);
-        add(base64_core(secret, before, true), SHORTEST_PART);
-    }
-    for lower in [false, true] {
-        let encoded = url_encoded(secret, lower);
-        add(encoded.replace("%20", "+"), SHORTEST_SECRET);
-        add(encoded, SHORTEST_SECRET);
-    }
-    let json = Value::String(secret.to_owned()).to_string();
-    let json = json[1..json.len() - 1].to_owned();
-    add(json.replace('/', "\\/"), SHORTEST_SECRET);
-    add(json, SHORTEST_SECRET);
-}
-
-/// The base64 characters that hold nothing but the secret, where `before` bytes
-/// precede it in their group of three: as in `user:secret` of basic authentication.
-fn base64_core(secret: &str, before: usize, url_safe: bool) -> String {
-    let mut bytes = vec![0; before];
-    bytes.extend_from_slice(secret.as_bytes());
-    let encoded = if url_safe {
-        URL_SAFE_NO_PAD.encode(&bytes)
-    } else {
-        STANDARD_NO_PAD.encode(&bytes)
-    };
-    let first = [0, 2, 3][before];
-    let last = encoded.len() - usize::from(!bytes.len().is_multiple_of(3));
-    encoded.get(first..last).unwrap_or_default().to_owned()
-}
-
-fn url_encoded(secret: &str, lower: bool) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(secret.len());
-    for byte in secret.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else if lower {
-            let _ = write!(encoded, "%{byte:02x}");
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
     use super::*;
 
     fn masked_in_parts(masker: &Masker, parts: &[&[u8]]) -> Vec<u8> {
@@ -315,28 +250,78 @@ mod tests {
         assert_eq!(out, b"***b");
     }
 
+    /// What a step may do to a secret before it says it, by programs that everybody has.
+    fn said_in_many_ways(secret: &str) -> Vec<(&'static str, String)> {
+        let wrapped = |text: &str, width: usize| {
+            let lines: Vec<&str> = text
+                .as_bytes()
+                .chunks(width)
+                .map(|line| std::str::from_utf8(line).expect("ASCII"))
+                .collect();
+            lines.join("\n")
+        };
+        let hex = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
+        let basic = STANDARD.encode(format!("user:{secret}"));
+        let long = STANDARD.encode(format!("{}{secret}", "x".repeat(50)));
+        let query = form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+        vec![
+            ("as it is", secret.to_owned()),
+            ("trimmed", secret.trim().to_owned()),
+            ("base64", STANDARD.encode(secret)),
+            ("base64 of basic authentication", basic),
+            (
+                "base64 for addresses",
+                URL_SAFE_NO_PAD.encode(format!("a{secret}")),
+            ),
+            ("wrapped at 76", wrapped(&long, 76)),
+            ("wrapped at 64", wrapped(&long, 64)),
+            ("hex", hex(secret.as_bytes())),
+            ("upper hex", hex(secret.as_bytes()).to_uppercase()),
+            ("a query", query),
+            ("JSON", Value::String(secret.to_owned()).to_string()),
+        ]
+    }
+
     #[test]
     fn encoded_forms_are_masked_too() {
-        let secret = "p@ss w\"ord/1";
-        let masker = Masker::new([("A", secret)]);
-        let forms = [
-            STANDARD.encode(secret),
-            STANDARD.encode(format!("user:{secret}")),
-            url_encoded(secret, false),
-            url_encoded(secret, true).replace("%20", "+"),
-            Value::String(secret.to_owned()).to_string(),
+        let secrets = [
+            "p@ss w\"ord/1",
+            "  padded-secret-1\n",
+            "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/=?!%&0123456789",
         ];
-        for form in forms {
-            let out = masker.text(&form);
-            assert!(out.contains("***"), "{form} became {out}");
-            assert!(out.len() < 16, "{form} became {out}");
+        for secret in secrets {
+            let masker = Masker::new([("A", secret)]);
+            for (way, said) in said_in_many_ways(secret) {
+                let out = masker.text(&said);
+                assert!(out.contains("***"), "{way}: {said} became {out}");
+                let kept: String = out
+                    .replace("***", "")
+                    .chars()
+                    .filter(|it| *it != 'x')
+                    .collect();
+                assert!(kept.len() <= 80, "{way}: {said} became {out}");
+                for part in said.as_bytes().windows(12) {
+                    let part = std::str::from_utf8(part).expect("ASCII");
+                    let is_filler =
+                        part.contains("eHh4") || part.contains("h4eH") || part.contains("4eHh");
+                    assert!(
+                        is_filler || !out.contains(part),
+                        "{way}: {part} of {said} is in {out}"
+                    );
+                }
+            }
         }
     }
 
     #[test]
-    fn short_secrets_are_left_alone_and_json_is_masked_throughout() {
-        let masker = Masker::new([("SHORT", "abc"), ("A", "12345678")]);
-        assert_eq!(masker.text("abc"), "abc");
+    fn a_short_secret_is_masked_as_it_is_and_json_throughout() {
+        let masker = Masker::new([("SHORT", " abc\n"), ("A", "12345678"), ("NONE", " ")]);
+        assert_eq!(masker.text("abc, YWJj"), "***, YWJj");
         let mut value = serde_json::json!({"k12345678": ["x12345678", 12_345_678, null]});
         masker.json(&mut value);
         assert_eq!(value, serde_json::json!({"k***": ["x***", "***", null]}));
