@@ -325,7 +325,11 @@ fn become_command(run: &Run, program: &Program, output: &OwnedFd, walls: Walls) 
         rustix::stdio::dup2_stdout(output.as_fd())?;
         rustix::stdio::dup2_stderr(output.as_fd())?;
         kernel::leave_keyring();
-        limit(Resource::Core, Some(0), Some(0))?;
+        // Of 1 the kernel makes neither a file nor a call of the machine's program for cores,
+        // which with 0 it would hand the memory of a step to.
+        limit(Resource::Core, Some(1), Some(1))?;
+        // A machine without memory ends steps before the server and its database.
+        let _ = fs::write("/proc/self/oom_score_adj", "500");
         if let Some((current, maximum)) = run.descriptors {
             limit(Resource::Nofile, current, maximum)?;
         }
@@ -340,6 +344,8 @@ fn become_command(run: &Run, program: &Program, output: &OwnedFd, walls: Walls) 
             rustix::thread::set_thread_groups(&[])?;
             rustix::thread::set_thread_res_gid(gid, gid, gid)?;
             rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+            // All steps of a user have this one: what another has put there is not for this one.
+            kernel::clear_user_keyring();
         }
         // After the change of user, which clears it: without walls an init can be killed.
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))

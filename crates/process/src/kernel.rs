@@ -158,6 +158,18 @@ pub(crate) fn leave_keyring() {
     }
 }
 
+/// Empties the keyring that belongs to this user, whatever the session.
+pub(crate) fn clear_user_keyring() {
+    // SAFETY: a plain system call on numbers.
+    unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            libc::KEYCTL_CLEAR,
+            libc::KEY_SPEC_USER_KEYRING,
+        );
+    }
+}
+
 /// Whether what is mounted may be written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Access {

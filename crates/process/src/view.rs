@@ -40,10 +40,33 @@ pub(crate) fn enclose(network: Network) -> Result<(), Refused> {
     // After that: a step may write to its own processes' files, as sandboxes within it do.
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "/proc", "proc", flags, None).map_err(refused("mounting /proc"))?;
-    if Path::new("/dev/shm").is_dir() {
-        let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount("tmpfs", "/dev/shm", "tmpfs", flags, Some(c"mode=1777"))
-            .map_err(refused("mounting /dev/shm"))?;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    for (place, kind, flags, data) in [
+        // Half the memory, the usual size, would be each attempt's.
+        (
+            "/dev/shm",
+            "tmpfs",
+            MountFlags::NOSUID | MountFlags::NODEV,
+            Some(c"mode=1777,size=512m"),
+        ),
+        // The terminals of people are not for steps that run as them.
+        (
+            "/dev/pts",
+            "devpts",
+            flags,
+            Some(c"newinstance,mode=620,ptmxmode=666"),
+        ),
+        ("/dev/mqueue", "mqueue", flags | MountFlags::NODEV, None),
+    ] {
+        if is_folder(Path::new(place)) {
+            mount(kind, place, kind, flags, data)
+                .map_err(refused(at("mounting", Path::new(place))))?;
+        }
+    }
+    let ptmx = Path::new("/dev/ptmx");
+    if Path::new("/dev/pts/ptmx").exists() && !ptmx.is_symlink() && ptmx.exists() {
+        rustix::mount::mount_bind("/dev/pts/ptmx", ptmx)
+            .map_err(|error| refused(at("mounting", ptmx))(error.into()))?;
     }
     match network {
         Network::Host => {}

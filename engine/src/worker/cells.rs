@@ -1,15 +1,21 @@
 //! The walls that attempts are given, one built ahead of need.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use process::{Cell, Found, Launcher, Network, Refusal, Walls};
+
+use tokio::time::Instant;
 
 use super::steps::StepsUser;
 use crate::settings::WantedWalls;
 
+/// What the machine has mounted later is not in a spare one, and what it has unmounted is.
+const LONGEST_SPARE: Duration = Duration::from_secs(60);
+
 /// Builds cells, and keeps one ready: an attempt that begins should not wait for its walls.
 pub struct Cells {
-    spare: Arc<Mutex<Option<Cell>>>,
+    spare: Arc<Mutex<Option<(Instant, Cell)>>>,
     walls: Walls,
     launcher: Arc<Launcher>,
 }
@@ -64,11 +70,11 @@ impl Cells {
         tokio::spawn(async move {
             // Where it fails, the attempt that finds no spare one fails in its own name.
             if let Ok(cell) = launcher.cell(walls, Network::Host).await {
-                *locked(&place) = Some(cell);
+                *locked(&place) = Some((Instant::now(), cell));
             }
         });
         match spare {
-            Some(cell) if cell.lives() => Ok(cell),
+            Some((made, cell)) if made.elapsed() < LONGEST_SPARE && cell.lives() => Ok(cell),
             Some(_) | None => self.launcher.cell(self.walls, network).await,
         }
     }

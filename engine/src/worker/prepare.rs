@@ -56,7 +56,7 @@ pub fn prepare(claimed: &Claimed, around: &Surroundings<'_>) -> Result<StepComma
         argv,
         environment: environment(claimed, around)?,
         user: around.user.map(|user| (user.uid, user.gid)),
-        view: view::of(around, &folder),
+        view: view::of(around),
         descriptors: limit.map(|limit| (limit.current, limit.maximum)),
         folder,
     })

@@ -6,15 +6,33 @@ use process::{View, Walls};
 
 use super::prepare::Surroundings;
 
-/// Where services and people have what is theirs, as long as we are an ordinary user: as root,
-/// steps run as another and cannot read it.
-const OTHERS: [&str; 3] = ["/run/user", "/var/spool/cron", "/var/mail"];
+/// Where services and people have what is theirs, sockets among it, which a read-only mount does
+/// not close: for an ordinary user. As root, steps run as somebody of no group.
+const OTHERS: [&str; 6] = [
+    "/run",
+    "/var/spool/cron",
+    "/var/spool/at",
+    "/var/mail",
+    "/var/snap/lxd",
+    "/var/lib/incus",
+];
+
+/// What of it programs need: how names are looked up, and where some systems keep programs.
+const NEEDED: [&str; 7] = [
+    "/run/systemd/resolve",
+    "/run/NetworkManager",
+    "/run/resolvconf",
+    "/run/nscd",
+    "/run/current-system",
+    "/run/wrappers",
+    "/run/opengl-driver",
+];
 
 /// The folder of a home that the steps of all nights share: what they remember.
 const STATE: &str = ".local/state";
 
-/// What a step that starts in `folder` finds.
-pub fn of(around: &Surroundings<'_>, folder: &Path) -> View {
+/// What a step finds.
+pub fn of(around: &Surroundings<'_>) -> View {
     if around.walls == Walls::None {
         return View::default();
     }
@@ -25,10 +43,13 @@ pub fn of(around: &Surroundings<'_>, folder: &Path) -> View {
             (workspace.tmp(), "/tmp".into()),
             (workspace.tmp(), "/var/tmp".into()),
         ],
-        writable: vec![workspace.folder(), folder.to_owned()],
+        writable: vec![workspace.folder()],
         ..View::default()
     };
-    view.visible.push(settings.steps_folder.clone());
+    // Its folder below it is reached by path: what a step has put there leads no wall astray.
+    if !is_home_by_chance(&settings.steps_folder, own_home.as_deref()) {
+        view.writable.push(settings.steps_folder.clone());
+    }
     view.visible.extend(around.uses.map(Path::to_owned));
     if let Some(home) = own_home {
         view.writable.push(home.join(STATE));
@@ -41,6 +62,7 @@ pub fn of(around: &Surroundings<'_>, folder: &Path) -> View {
         .extend(around.path.split(':').map(PathBuf::from));
     if around.user.is_none() {
         view.hidden.extend(OTHERS.map(PathBuf::from));
+        view.visible.extend(NEEDED.map(PathBuf::from));
         view.hidden.extend(settings.steps.hidden.iter().cloned());
     }
     // All else is there anyway.
@@ -54,6 +76,12 @@ pub fn of(around: &Surroundings<'_>, folder: &Path) -> View {
         .filter(is_covered)
         .collect();
     view
+}
+
+/// Nobody has said that steps start in a home; it is where the server was started.
+fn is_home_by_chance(steps_folder: &Path, home: Option<&Path>) -> bool {
+    steps_folder == Path::new(".")
+        && home.is_some_and(|home| std::env::current_dir().is_ok_and(|folder| folder == home))
 }
 
 /// The home of who runs the step, where there is one that can be covered.

@@ -154,6 +154,10 @@ impl Workspace {
     /// Where it is not a file of the step's own.
     pub fn open_report(&self) -> io::Result<Option<File>> {
         match open_own_file(self.held(FOLDER)?, REPORT, self.owner()) {
+            // Another name could be in somebody else's hands.
+            Ok(file) if file.metadata()?.nlink() != 1 => {
+                Err(io::Error::other("it has other names, too"))
+            }
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -343,9 +347,7 @@ pub fn open_own_file(parent: impl AsFd, name: &str, owner: Option<u32>) -> io::R
     if owner.is_some_and(|owner| found.uid() != owner) {
         return Err(io::Error::other("it does not belong to the step's user"));
     }
-    if found.nlink() != 1 {
-        return Err(io::Error::other("it has other names, too"));
-    }
+
     Ok(file)
 }
 

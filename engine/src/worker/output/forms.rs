@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 /// From this length on, in bytes, a form is told from chance.
@@ -58,6 +58,9 @@ pub fn forms_of(secret: &str, patterns: &mut Vec<Vec<u8>>) {
 
 fn encoded(part: &str) -> Vec<Vec<u8>> {
     let mut forms = Vec::new();
+    // Alone, its last characters hold it, too.
+    forms.extend([STANDARD.encode(part), STANDARD_NO_PAD.encode(part)]);
+    forms.extend([URL_SAFE.encode(part), URL_SAFE_NO_PAD.encode(part)]);
     for before in 0..3 {
         for url_safe in [false, true] {
             let core = base64_core(part, before, url_safe);

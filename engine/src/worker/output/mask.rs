@@ -261,10 +261,12 @@ mod tests {
             lines.join("\n")
         };
         let hex = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
+            let mut text = String::new();
+            for byte in bytes {
+                use std::fmt::Write as _;
+                write!(text, "{byte:02x}").expect("a string takes all");
+            }
+            text
         };
         let basic = STANDARD.encode(format!("user:{secret}"));
         let long = STANDARD.encode(format!("{}{secret}", "x".repeat(50)));
