@@ -162,6 +162,10 @@ pub static WORDS: Words = Words {
         login_missing: "Write your name.",
         password_missing: "Write your password.",
         wrong: "This name and this password do not belong together.",
+        too_many: |seconds| match seconds.div_ceil(60) {
+            0 | 1 => "Too many tries at this moment. Try again in a minute.".to_owned(),
+            minutes => format!("Too many tries went wrong. Try again in {minutes} minutes."),
+        },
     },
     night: Night {
         title: "The night",

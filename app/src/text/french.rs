@@ -157,6 +157,10 @@ pub static WORDS: Words = Words {
         login_missing: "Écrivez votre nom.",
         password_missing: "Écrivez votre mot de passe.",
         wrong: "Nom ou mot de passe incorrect.",
+        too_many: |seconds| match seconds.div_ceil(60) {
+            0 | 1 => "Trop d’essais en ce moment. Réessayez dans une minute.".to_owned(),
+            minutes => format!("Trop d’essais manqués. Réessayez dans {minutes} minutes."),
+        },
     },
     night: Night {
         title: "La nuit",

@@ -156,6 +156,8 @@ pub struct Login {
     pub login_missing: Text,
     pub password_missing: Text,
     pub wrong: Text,
+    /// In how many seconds to try again.
+    pub too_many: fn(u64) -> String,
 }
 
 /// The dashboard.

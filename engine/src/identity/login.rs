@@ -1,22 +1,16 @@
 //! Logging in: slow for those who guess, the same answer for every wrong try.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use model::id::AccountId;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::accounts::{normalise_login, subject};
-use super::{NewSession, passwords, sessions};
+use super::limits::{self, Trying};
+use super::{NewSession, devices, passwords, sessions};
 use crate::audit;
 use crate::{Engine, Error, Result};
-
-/// Wrong tries within the window, for one account.
-const ACCOUNT_LIMIT: i64 = 10;
-/// Wrong tries within the window, from one address.
-const ADDRESS_LIMIT: i64 = 50;
-const WINDOW_MINUTES: i32 = 15;
 
 /// What somebody typed, and from where.
 #[derive(Clone, Debug)]
@@ -26,6 +20,8 @@ pub struct LoginAttempt {
     pub address: IpAddr,
     /// The session that the browser still carries: it ends with the login.
     pub previous: Option<SecretString>,
+    /// What an earlier login gave the browser to be known by.
+    pub device: Option<SecretString>,
 }
 
 /// A login that went well.
@@ -34,6 +30,8 @@ pub struct LoggedIn {
     pub account: AccountId,
     pub login: String,
     pub session: NewSession,
+    /// What the browser is to be known by from now on.
+    pub device: SecretString,
 }
 
 /// Begins a session for the right name and password.
@@ -41,11 +39,21 @@ pub struct LoggedIn {
 /// # Errors
 /// [`Error::Unauthenticated`], in the same words and after the same time for a wrong
 /// password, an unknown name and a disabled account; [`Error::TooMany`] after too many
-/// wrong tries, for a while.
+/// wrong tries, for a while, and for a moment where too many log in at once.
 pub async fn login(engine: &Engine, attempt: &LoginAttempt) -> Result<LoggedIn> {
     let login = normalise_login(&attempt.login);
-    // Counted before the password is looked at, so that parallel tries cannot slip past.
-    let last_try = reserve(engine, login.as_deref(), Some(attempt.address)).await?;
+    let known = devices::known(engine, login.as_deref(), attempt.device.as_ref()).await?;
+    let trying = match (&login, &known) {
+        (Some(login), Some(device)) => Trying::Known { login, device },
+        (login, _) => Trying::Stranger {
+            login: login.as_deref(),
+            address: attempt.address,
+        },
+    };
+    limits::look(engine, &trying).await?;
+    // Before the try is counted: whoever finds no place has not used one up.
+    let place = passwords::place(known.is_none())?;
+    let last_try = limits::reserve(engine, &trying).await?;
     let stored = match &login {
         Some(login) => {
             sqlx::query!(
@@ -58,6 +66,7 @@ pub async fn login(engine: &Engine, attempt: &LoginAttempt) -> Result<LoggedIn> 
         None => None,
     };
     let found = passwords::compare(
+        place,
         &attempt.password,
         stored.as_ref().map(|row| row.password_hash.as_str()),
     )
@@ -66,18 +75,13 @@ pub async fn login(engine: &Engine, attempt: &LoginAttempt) -> Result<LoggedIn> 
         (Some(row), passwords::Comparison::Right | passwords::Comparison::RightButOutdated)
             if row.disabled_at.is_none() =>
         {
-            let rehash = found == passwords::Comparison::RightButOutdated;
-            let account = AccountId(row.id);
-            match begin(
-                engine,
-                attempt,
-                account,
-                &row.login,
-                &row.password_hash,
-                rehash,
-            )
-            .await?
-            {
+            let right = Right {
+                account: AccountId(row.id),
+                login: &row.login,
+                stored: &row.password_hash,
+                is_outdated: found == passwords::Comparison::RightButOutdated,
+            };
+            match begin(engine, attempt, &trying, &right).await? {
                 Some(logged_in) => return Ok(logged_in),
                 None => "changed meanwhile",
             }
@@ -103,27 +107,38 @@ pub async fn login(engine: &Engine, attempt: &LoginAttempt) -> Result<LoggedIn> 
     ))
 }
 
-/// Removes failures that no longer count. Returns how many.
+/// Removes tries that no longer count and browsers that nobody uses. Returns how many.
 pub async fn prune(engine: &Engine) -> Result<u64> {
-    let gone = sqlx::query!(
-        "DELETE FROM login_failures WHERE at <= watchbill_now() - make_interval(mins => $1)",
-        WINDOW_MINUTES
-    )
-    .execute(&engine.pool)
-    .await?;
-    Ok(gone.rows_affected())
+    Ok(limits::prune(engine).await? + devices::prune(engine).await?)
+}
+
+/// The account whose password was right.
+struct Right<'a> {
+    account: AccountId,
+    login: &'a str,
+    stored: &'a str,
+    is_outdated: bool,
 }
 
 async fn begin(
     engine: &Engine,
     attempt: &LoginAttempt,
-    account: AccountId,
-    login: &str,
-    stored: &str,
-    rehash: bool,
+    trying: &Trying<'_>,
+    right: &Right<'_>,
 ) -> Result<Option<LoggedIn>> {
-    let fresh = if rehash {
-        Some(passwords::hash(engine, &attempt.password).await?)
+    let Right {
+        account,
+        login,
+        stored,
+        is_outdated,
+    } = *right;
+    let fresh = if is_outdated {
+        match passwords::hash(engine, &attempt.password).await {
+            Ok(fresh) => Some(fresh),
+            // Put off to a login when fewer wait.
+            Err(Error::TooMany { .. }) => None,
+            Err(error) => return Err(error),
+        }
     } else {
         None
     };
@@ -144,8 +159,8 @@ async fn begin(
         .execute(&mut *tx)
         .await?;
     }
-    forget_account(&mut tx, login).await?;
-    forget_one(&mut tx, &address_subject(attempt.address)).await?;
+    limits::succeeded(&mut tx, trying).await?;
+    let device = devices::remember(&mut tx, engine, account, attempt.device.as_ref()).await?;
     audit::record_as(
         &mut tx,
         login,
@@ -160,82 +175,8 @@ async fn begin(
         account,
         login: login.to_owned(),
         session,
+        device,
     }))
-}
-
-/// Counts a try against the account and the address, or refuses it. Says whether it was
-/// the last one that either of them had.
-pub(super) async fn reserve(
-    engine: &Engine,
-    login: Option<&str>,
-    address: Option<IpAddr>,
-) -> Result<bool> {
-    let subjects = [
-        login.map(|login| (account_subject(login), ACCOUNT_LIMIT)),
-        address.map(|address| (address_subject(address), ADDRESS_LIMIT)),
-    ];
-    let mut last_try = false;
-    let mut tx = engine.pool.begin().await?;
-    // Always the account first, then the address: two logins never wait for each other.
-    for (subject, limit) in subjects.into_iter().flatten() {
-        sqlx::query!(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-            subject
-        )
-        .execute(&mut *tx)
-        .await?;
-        let counted = sqlx::query!(
-            r#"SELECT count(*) AS "tries!",
-                      ceil(extract(epoch FROM min(at) + make_interval(mins => $2) - watchbill_now()))::bigint
-                          AS retry_seconds
-               FROM login_failures
-               WHERE subject = $1 AND at > watchbill_now() - make_interval(mins => $2)"#,
-            subject,
-            WINDOW_MINUTES
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        if counted.tries >= limit {
-            let retry_seconds = counted.retry_seconds.unwrap_or(1).max(1).unsigned_abs();
-            return Err(Error::TooMany {
-                message: format!(
-                    "Too many tries went wrong. Try again in {}.",
-                    minutes(retry_seconds)
-                ),
-                retry_seconds,
-            });
-        }
-        last_try |= counted.tries + 1 == limit;
-        sqlx::query!("INSERT INTO login_failures (subject) VALUES ($1)", subject)
-            .execute(&mut *tx)
-            .await?;
-    }
-    tx.commit().await?;
-    Ok(last_try)
-}
-
-/// A success clears what was counted against the account.
-pub(super) async fn forget_account(connection: &mut PgConnection, login: &str) -> Result<()> {
-    sqlx::query!(
-        "DELETE FROM login_failures WHERE subject = $1",
-        account_subject(login)
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Takes back one counted try. The address keeps its others: one good account must not
-/// buy its owner more guesses at the rest.
-async fn forget_one(connection: &mut PgConnection, subject: &str) -> Result<()> {
-    sqlx::query!(
-        "DELETE FROM login_failures WHERE ctid = (
-             SELECT ctid FROM login_failures WHERE subject = $1 ORDER BY at DESC LIMIT 1)",
-        subject
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// Refusals for want of tries left are not recorded, so that a flood fills no audit;
@@ -261,26 +202,4 @@ async fn audit_refusal(
         json!({ "address": address.to_string(), "cause": cause, "limit_reached": last_try }),
     )
     .await
-}
-
-fn account_subject(login: &str) -> String {
-    format!("account:{login}")
-}
-
-/// Whoever has an IPv6 address has a /64 of them: it counts as one.
-fn address_subject(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => format!("address:{address}"),
-        IpAddr::V6(address) => {
-            let network = Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX));
-            format!("address:{network}/64")
-        }
-    }
-}
-
-fn minutes(seconds: u64) -> String {
-    match seconds.div_ceil(60) {
-        0 | 1 => "a minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
-    }
 }

@@ -6,6 +6,8 @@
 
 pub mod accounts;
 mod common_passwords;
+mod devices;
+mod limits;
 pub mod login;
 pub mod passwords;
 mod roles;

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::common_passwords::is_common;
 use crate::{Engine, Error, Result};
@@ -21,7 +21,14 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
 /// Each hash takes 19 MiB and a core: many logins at once wait their turn here.
-static SLOTS: Semaphore = Semaphore::const_new(2);
+static SLOTS: Semaphore = Semaphore::const_new(BUSY);
+const BUSY: usize = 2;
+/// How many wait for a slot; whoever comes then is told to come again.
+const WAITING: usize = 16;
+/// Strangers have a queue of their own, so that they do not fill that of everybody else.
+static STRANGERS: Semaphore = Semaphore::const_new(BUSY + WAITING);
+static OTHERS: Semaphore = Semaphore::const_new(BUSY + WAITING);
+const RETRY_SECONDS: u64 = 2;
 
 /// The hash of nothing in particular, with today's parameters. A login to an account
 /// that does not exist is compared with it, so that it takes as long as any other.
@@ -34,6 +41,29 @@ pub enum Comparison {
     Right,
     /// Right, but stored with parameters that are no longer today's: hash it again.
     RightButOutdated,
+}
+
+/// A place in the queue before the slots; it is free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    _permit: SemaphorePermit<'static>,
+}
+
+/// Takes a place in the queue of strangers, or in that of known browsers and people who are
+/// logged in.
+///
+/// # Errors
+/// [`Error::TooMany`] where the queue is full.
+pub(super) fn place(is_stranger: bool) -> Result<Place> {
+    let queue = if is_stranger { &STRANGERS } else { &OTHERS };
+    queue
+        .try_acquire()
+        .map(|permit| Place { _permit: permit })
+        .map_err(|_| Error::TooMany {
+            message: "Many people are logging in at this moment. Try again in a few seconds."
+                .to_owned(),
+            retry_seconds: RETRY_SECONDS,
+        })
 }
 
 /// Refuses a password that is too short, too long or too easily guessed.
@@ -65,11 +95,15 @@ pub fn make_up(engine: &Engine) -> SecretString {
 }
 
 /// Hashes a password for storing, in PHC form.
+///
+/// # Errors
+/// [`Error::TooMany`] where too many wait.
 pub async fn hash(engine: &Engine, password: &SecretString) -> Result<String> {
+    let place = place(false)?;
     let mut salt = [0; 16];
     engine.random.fill(&mut salt);
     let password = password.clone();
-    on_a_slot(move || {
+    on_a_slot(place, move || {
         let hash = hasher()?
             .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
             .map_err(|error| anyhow!("hashing a password failed: {error}"))?;
@@ -79,11 +113,15 @@ pub async fn hash(engine: &Engine, password: &SecretString) -> Result<String> {
 }
 
 /// Compares with what is stored; without it, takes the same time and finds it wrong.
-pub async fn compare(password: &SecretString, stored: Option<&str>) -> Result<Comparison> {
+pub(super) async fn compare(
+    place: Place,
+    password: &SecretString,
+    stored: Option<&str>,
+) -> Result<Comparison> {
     let password = password.clone();
     let known = stored.is_some();
     let stored: Arc<str> = stored.unwrap_or(DUMMY).into();
-    on_a_slot(move || {
+    on_a_slot(place, move || {
         let hash = PasswordHash::new(&stored)
             .map_err(|error| anyhow!("accounts.password_hash is not in PHC form: {error}"))?;
         // The longest is refused before it is hashed, but only here, where it costs the same.
@@ -104,6 +142,7 @@ pub async fn compare(password: &SecretString, stored: Option<&str>) -> Result<Co
 }
 
 async fn on_a_slot<T: Send + 'static>(
+    place: Place,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let slot = SLOTS
@@ -113,7 +152,7 @@ async fn on_a_slot<T: Send + 'static>(
     tokio::task::spawn_blocking(move || {
         let outcome = work();
         // Freed with the work, not with the caller, who may have gone.
-        drop(slot);
+        drop((slot, place));
         outcome
     })
     .await
@@ -161,7 +200,11 @@ mod tests {
         assert_ne!(stored, again, "each hash has its own salt");
         let found = |password| {
             let stored = stored.clone();
-            async move { compare(&secret(password), Some(&stored)).await.unwrap() }
+            async move {
+                compare(place(false).unwrap(), &secret(password), Some(&stored))
+                    .await
+                    .unwrap()
+            }
         };
         assert_eq!(found("seven grey herons stand").await, Comparison::Right);
         assert_eq!(found("seven grey herons stanD").await, Comparison::Wrong);
@@ -176,12 +219,16 @@ mod tests {
             let text = &text[..text.floor_char_boundary(length)];
             let stored = hash(&engine, &secret(text)).await.unwrap();
             assert_eq!(
-                compare(&secret(text), Some(&stored)).await.unwrap(),
+                compare(place(false).unwrap(), &secret(text), Some(&stored))
+                    .await
+                    .unwrap(),
                 Comparison::Right
             );
             let shorter = &text[..text.floor_char_boundary(text.len() - 1)];
             assert_eq!(
-                compare(&secret(shorter), Some(&stored)).await.unwrap(),
+                compare(place(false).unwrap(), &secret(shorter), Some(&stored))
+                    .await
+                    .unwrap(),
                 Comparison::Wrong
             );
         }
@@ -192,7 +239,9 @@ mod tests {
         assert!(is_current(&PasswordHash::new(DUMMY).unwrap()));
         for password in ["", "watchbill-dummy!", "nobody has this password"] {
             assert_eq!(
-                compare(&secret(password), None).await.unwrap(),
+                compare(place(false).unwrap(), &secret(password), None)
+                    .await
+                    .unwrap(),
                 Comparison::Wrong
             );
         }
@@ -208,10 +257,30 @@ mod tests {
         .hash_password_with_salt(b"seven grey herons stand", b"0123456789abcdef")
         .unwrap()
         .to_string();
-        let found = compare(&secret("seven grey herons stand"), Some(&weak))
-            .await
-            .unwrap();
+        let found = compare(
+            place(false).unwrap(),
+            &secret("seven grey herons stand"),
+            Some(&weak),
+        )
+        .await
+        .unwrap();
         assert_eq!(found, Comparison::RightButOutdated);
+    }
+
+    #[tokio::test]
+    async fn sixteen_wait_and_the_next_is_told_to_come_again() {
+        let strangers: Vec<Place> = (0..BUSY + WAITING).map(|_| place(true).unwrap()).collect();
+        assert!(matches!(
+            place(true),
+            Err(Error::TooMany {
+                retry_seconds: RETRY_SECONDS,
+                ..
+            })
+        ));
+        let known = place(false).expect("strangers fill their own queue alone");
+        compare(known, &secret("wrong"), None).await.unwrap();
+        drop(strangers);
+        place(true).expect("there is room again");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The session's cookie.
+//! The session's cookie, and the one by which a browser is known after its session.
 
 use axum::http::{HeaderMap, HeaderValue};
 use axum_extra::extract::CookieJar;
@@ -14,15 +14,21 @@ const SECURE: &str = "__Host-watchbill";
 const PLAIN: &str = "watchbill";
 const SECONDS: i64 = 7 * 24 * 3_600;
 
+/// It opens nothing; it keeps strangers' wrong tries from shutting the browser out.
+const SECURE_DEVICE: &str = "__Host-watchbill-browser";
+const PLAIN_DEVICE: &str = "watchbill-browser";
+/// No browser keeps a cookie for longer.
+const DEVICE_SECONDS: i64 = 400 * 24 * 3_600;
+
 /// The session that the cookie for this transport holds. The other name does not count:
 /// a page served over plain http could have set it.
 pub(super) fn session(client: &Client, headers: &HeaderMap) -> Option<SecretString> {
-    let name = name(client.transport)?;
-    let jar = CookieJar::from_headers(headers);
-    jar.get(name)
-        .map(Cookie::value)
-        .filter(|value| !value.is_empty())
-        .map(SecretString::from)
+    read(headers, name(client.transport)?)
+}
+
+/// What an earlier login gave this browser to be known by.
+pub(super) fn device(client: &Client, headers: &HeaderMap) -> Option<SecretString> {
+    read(headers, device_name(client.transport)?)
 }
 
 /// Whether there is a cookie under either name.
@@ -33,7 +39,14 @@ pub(super) fn is_present(headers: &HeaderMap) -> bool {
 
 /// The header that hands a session to the browser.
 pub(super) fn set(transport: Transport, session: &SecretString) -> Option<HeaderValue> {
-    header(transport, session.expose_secret().to_owned(), SECONDS)
+    let name = name(transport)?;
+    header(name, session.expose_secret().to_owned(), SECONDS)
+}
+
+/// The header that lets the browser be known at its next login.
+pub(super) fn set_device(transport: Transport, device: &SecretString) -> Option<HeaderValue> {
+    let name = device_name(transport)?;
+    header(name, device.expose_secret().to_owned(), DEVICE_SECONDS)
 }
 
 /// The header that hands a session to the browser at this end of the connection.
@@ -45,17 +58,24 @@ pub fn session_cookie(client: &Client, session: &NewSession) -> Option<HeaderVal
 /// The header that takes it away.
 #[must_use]
 pub fn clear_cookie(client: &Client) -> Option<HeaderValue> {
-    header(client.transport, String::new(), 0)
+    header(name(client.transport)?, String::new(), 0)
 }
 
-fn header(transport: Transport, value: String, seconds: i64) -> Option<HeaderValue> {
-    let name = name(transport)?;
+fn read(headers: &HeaderMap, name: &str) -> Option<SecretString> {
+    CookieJar::from_headers(headers)
+        .get(name)
+        .map(Cookie::value)
+        .filter(|value| !value.is_empty())
+        .map(SecretString::from)
+}
+
+fn header(name: &'static str, value: String, seconds: i64) -> Option<HeaderValue> {
     // Lax, so that the link in a message finds its reader logged in; what follows such a
     // link only reads, and the origin check guards the rest.
     let cookie = Cookie::build((name, value))
         .path("/")
         .http_only(true)
-        .secure(name == SECURE)
+        .secure(name.starts_with("__Host-"))
         .same_site(SameSite::Lax)
         .build();
     HeaderValue::from_str(&format!("{cookie}; Max-Age={seconds}")).ok()
@@ -65,6 +85,14 @@ const fn name(transport: Transport) -> Option<&'static str> {
     match transport {
         Transport::Https => Some(SECURE),
         Transport::Loopback => Some(PLAIN),
+        Transport::Open => None,
+    }
+}
+
+const fn device_name(transport: Transport) -> Option<&'static str> {
+    match transport {
+        Transport::Https => Some(SECURE_DEVICE),
+        Transport::Loopback => Some(PLAIN_DEVICE),
         Transport::Open => None,
     }
 }

@@ -30,8 +30,11 @@ pub struct LoginForm {
 /// What came of a login.
 #[derive(Clone, Debug)]
 pub enum LoginOutcome {
-    /// Send 303 to `next` with `cookie` as Set-Cookie.
-    LoggedIn { cookie: HeaderValue, next: String },
+    /// Send 303 to `next` with each of `cookies` as Set-Cookie.
+    LoggedIn {
+        cookies: [HeaderValue; 2],
+        next: String,
+    },
     /// Show the form again (422, or 429 where `retry_seconds` is given) with the messages
     /// beside their fields; an empty field name is about the whole form.
     Refused {
@@ -68,6 +71,7 @@ pub async fn login_submit(
         password: form.password,
         address: client.address,
         previous: cookie::session(client, headers),
+        device: cookie::device(client, headers),
     };
     let refused = |message: String, retry_seconds| LoginOutcome::Refused {
         problems: vec![FieldProblem {
@@ -79,9 +83,13 @@ pub async fn login_submit(
     };
     match identity::login(&state.engine, &attempt).await {
         Ok(logged_in) => {
-            let cookie = cookie::set(client.transport, &logged_in.session.value)
+            let session = cookie::set(client.transport, &logged_in.session.value);
+            let device = cookie::set_device(client.transport, &logged_in.device);
+            let cookies = session
+                .zip(device)
+                .map(<[HeaderValue; 2]>::from)
                 .ok_or_else(|| anyhow::anyhow!("a session's value does not fit a cookie"))?;
-            Ok(LoginOutcome::LoggedIn { cookie, next })
+            Ok(LoginOutcome::LoggedIn { cookies, next })
         }
         Err(Error::Unauthenticated(message)) => Ok(refused(message, None)),
         Err(Error::TooMany {

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::{no_account, subject};
 use crate::audit;
-use crate::identity::{NewSession, login, passwords, sessions};
+use crate::identity::limits::{self, Trying};
+use crate::identity::{NewSession, passwords, sessions};
 use crate::{Engine, Error, Result, authorise};
 
 /// Sets a password. One's own needs the present one and a session; another's needs the
@@ -44,14 +45,7 @@ pub async fn set_password(
     if own {
         let present = present
             .ok_or_else(|| Error::invalid("present_password", "Write your present password."))?;
-        login::reserve(engine, Some(&stored.login), None).await?;
-        let found = passwords::compare(present, Some(&stored.password_hash)).await?;
-        if found == passwords::Comparison::Wrong {
-            return Err(Error::invalid(
-                "present_password",
-                "This is not your present password.",
-            ));
-        }
+        compare_present(engine, &stored.login, present, &stored.password_hash).await?;
     }
     passwords::check(&stored.login, new)?;
     let hash = passwords::hash(engine, new).await?;
@@ -72,7 +66,7 @@ pub async fn set_password(
         ));
     }
     sessions::end_all(&mut tx, id).await?;
-    login::forget_account(&mut tx, &stored.login).await?;
+    limits::forget(&mut tx, &stored.login).await?;
     let session = if own {
         sessions::start(&mut tx, engine, id, &hash).await?
     } else {
@@ -88,4 +82,27 @@ pub async fn set_password(
     .await?;
     tx.commit().await?;
     Ok(session)
+}
+
+/// Refuses a password that is not the present one of whoever is logged in. Their tries are
+/// counted apart from those of strangers, who must not keep them from it.
+async fn compare_present(
+    engine: &Engine,
+    login: &str,
+    present: &SecretString,
+    stored: &str,
+) -> Result<()> {
+    let trying = Trying::Present { login };
+    limits::look(engine, &trying).await?;
+    let place = passwords::place(false)?;
+    limits::reserve(engine, &trying).await?;
+    match passwords::compare(place, present, Some(stored)).await? {
+        passwords::Comparison::Right | passwords::Comparison::RightButOutdated => {
+            limits::succeeded(&mut *engine.pool.acquire().await?, &trying).await
+        }
+        passwords::Comparison::Wrong => Err(Error::invalid(
+            "present_password",
+            "This is not your present password.",
+        )),
+    }
 }

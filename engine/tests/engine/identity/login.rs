@@ -65,6 +65,7 @@ async fn a_login_ends_the_session_before_it(pool: PgPool) {
         password: super::secret(PASSWORD),
         address: [127, 0, 0, 1].into(),
         previous: Some(first.value.clone()),
+        device: None,
     };
     let second = engine::identity::login(&engine, &attempt)
         .await
@@ -113,14 +114,6 @@ async fn ten_wrong_tries_shut_an_account_for_a_while(pool: PgPool) {
     try_login(&engine, "approver", PASSWORD)
         .await
         .expect("open again, with nobody's help");
-    assert_eq!(
-        count(
-            &engine,
-            "SELECT count(*) FROM login_failures WHERE subject LIKE 'account:%'"
-        )
-        .await,
-        0
-    );
     prune(&engine).await.unwrap();
     assert_eq!(
         count(&engine, "SELECT count(*) FROM login_failures").await,

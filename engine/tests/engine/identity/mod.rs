@@ -2,6 +2,7 @@
 
 mod account_changes;
 mod accounts;
+mod flood;
 mod login;
 mod matrix;
 mod sessions;
@@ -60,11 +61,23 @@ pub async fn try_login_from(
     password: &str,
     address: IpAddr,
 ) -> Result<LoggedIn, Error> {
+    try_login_in(engine, name, password, address, None).await
+}
+
+/// In a browser that an earlier login gave something to be known by.
+pub async fn try_login_in(
+    engine: &Engine,
+    name: &str,
+    password: &str,
+    address: IpAddr,
+    device: Option<&SecretString>,
+) -> Result<LoggedIn, Error> {
     let attempt = LoginAttempt {
         login: name.to_owned(),
         password: secret(password),
         address,
         previous: None,
+        device: device.cloned(),
     };
     engine::identity::login(engine, &attempt).await
 }

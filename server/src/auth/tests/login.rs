@@ -112,6 +112,42 @@ async fn by_https_the_cookie_is_bound_to_the_host(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_browser_is_known_after_its_session(pool: PgPool) {
+    let app = app(pool, Config::default()).await;
+    with_jean(&app).await;
+    let form = "login=colleague&password=seven+grey+herons+stand";
+    let response = submit(&app, "127.0.0.1", &[], form).await;
+    let set: Vec<&str> = response
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .map(|value| value.to_str().expect("text"))
+        .collect();
+    assert_eq!(set.len(), 2, "{set:?}");
+    assert!(set[1].starts_with("watchbill-browser="), "{set:?}");
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=34560000"] {
+        assert!(set[1].contains(part), "{set:?}");
+    }
+    let device = set[1].split(';').next().expect("name and value");
+    let sent = [("cookie", device)];
+    let nobody = app
+        .taken_for(request("GET", "/x", "127.0.0.1", &sent, ""))
+        .await;
+    assert_eq!(nobody, "nobody", "it opens nothing");
+    sqlx::query(
+        "INSERT INTO login_failures (subject)
+         SELECT 'account:colleague' FROM generate_series(1, 300)",
+    )
+    .execute(&app.engine.pool)
+    .await
+    .expect("strangers tried");
+    let shut = submit(&app, "127.0.0.1", &[], form).await;
+    assert_eq!(shut.status(), StatusCode::TOO_MANY_REQUESTS);
+    let known = submit(&app, "127.0.0.1", &sent, form).await;
+    assert_eq!(known.status(), StatusCode::SEE_OTHER);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn a_plain_login_from_elsewhere_is_explained(pool: PgPool) {
     let config = Config {
         listen: ([0, 0, 0, 0], 4180).into(),

@@ -101,9 +101,9 @@ async fn log_in(
 ) -> axum::response::Response {
     use axum::response::IntoResponse;
     match login_submit(&state, &client, &headers, form).await {
-        Ok(LoginOutcome::LoggedIn { cookie, next }) => (
+        Ok(LoginOutcome::LoggedIn { cookies, next }) => (
             StatusCode::SEE_OTHER,
-            [(header::SET_COOKIE, cookie)],
+            axum::response::AppendHeaders(cookies.map(|cookie| (header::SET_COOKIE, cookie))),
             [(header::LOCATION, next)],
         )
             .into_response(),

@@ -27,9 +27,11 @@ pub async fn login(
         fields: vec!["login".to_owned(), "password".to_owned()],
     };
     match login_submit(&state, &client, &headers, form).await {
-        Ok(LoginOutcome::LoggedIn { cookie, next }) => {
+        Ok(LoginOutcome::LoggedIn { cookies, next }) => {
             let mut response = see(&next).into_response();
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
+            for cookie in cookies {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
             response
         }
         Ok(LoginOutcome::Refused {
@@ -44,7 +46,7 @@ pub async fn login(
                 let (field, message) = match (problem.field.as_str(), retry_seconds) {
                     ("login", _) => ("login", words.login_missing.to_owned()),
                     ("password", _) => ("password", words.password_missing.to_owned()),
-                    (_, Some(_)) => ("password", problem.message),
+                    (_, Some(seconds)) => ("password", (words.too_many)(seconds)),
                     // Which of the two is wrong is nobody's business.
                     (_, None) => ("password", words.wrong.to_owned()),
                 };
