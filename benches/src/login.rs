@@ -54,6 +54,7 @@ async fn refused(engine: &Engine, name: &str) -> Result<Duration> {
         password: SecretString::from("not the password of anybody"),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         previous: None,
+        user_agent: None,
         device: None,
     };
     let from = Instant::now();

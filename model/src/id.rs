@@ -53,6 +53,8 @@ bigint_id! {
     PlanVersionId;
     /// A run's own key; what people read is its `run_id`.
     RunKey;
+    /// A session, never its secret.
+    SessionId;
     /// A task: the row that people see in the history.
     TaskId;
     /// An access token, never its secret.

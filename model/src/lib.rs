@@ -5,6 +5,7 @@
 //! machine, plans, identity, then the views that pages and the REST API show.
 
 pub mod approval;
+pub mod browser;
 pub mod id;
 pub mod identity;
 pub mod notify;

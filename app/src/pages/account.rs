@@ -3,8 +3,9 @@ use model::identity::{Principal, Role, Scope};
 
 use super::delegations::Delegations;
 use super::notifications::Notifications;
+use super::sessions::Sessions;
 use super::{PageTitle, loaded, verb_is_known};
-use crate::api::account::{TokenRow, list_tokens, load_slack_user};
+use crate::api::account::{OwnAccount, TokenRow, list_tokens, load_own_account};
 use crate::components::{AnswerNotice, Empty, Moment, TextField};
 use crate::text::use_words;
 use crate::visit::{use_answer, use_visit};
@@ -17,6 +18,7 @@ pub fn AccountPage() -> impl IntoView {
         "tokens",
         "revoke",
         "logout-everywhere",
+        "end-session",
         "delegate",
         "undelegate",
         "notifications",
@@ -68,26 +70,25 @@ fn Settings() -> impl IntoView {
                 <h2>{words.password}</h2>
                 <Password />
                 <Delegations />
-                <h2>{words.slack}</h2>
-                {loaded(|| (), |()| load_slack_user(), slack_line)}
-                <h2>{words.sessions}</h2>
-                <form method="post" action="/account/logout-everywhere" class="sheet panel">
-                    <p>{words.sessions_hint}</p>
-                    <button class="btn">{words.logout_everywhere}</button>
-                </form>
+                {loaded(|| (), |()| load_own_account(), own_account)}
             </section>
         </div>
     }
     .into_any()
 }
 
-fn slack_line(slack_user: Option<String>) -> AnyView {
+fn own_account(own: OwnAccount) -> AnyView {
     let words = &use_words().account;
-    let text = slack_user.map_or_else(
+    let text = own.slack_user.map_or_else(
         || words.slack_unmapped.to_owned(),
         |user| (words.slack_mapped)(&user),
     );
-    view! { <p class="sheet panel">{text}</p> }.into_any()
+    view! {
+        <h2>{words.slack}</h2>
+        <p class="sheet panel">{text}</p>
+        <Sessions sessions=own.sessions />
+    }
+    .into_any()
 }
 
 fn role_word(role: Role) -> &'static str {

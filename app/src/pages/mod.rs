@@ -19,6 +19,7 @@ mod plan;
 mod plans;
 mod run;
 mod runs;
+mod sessions;
 mod task;
 mod what_if;
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::accounts::{normalise_login, subject};
 use super::limits::{self, Trying};
-use super::{NewSession, devices, passwords, sessions};
+use super::{NewSession, Origin, devices, passwords, sessions};
 use crate::audit;
 use crate::{Engine, Error, Result};
 
@@ -20,6 +20,8 @@ pub struct LoginAttempt {
     pub address: IpAddr,
     /// The session that the browser still carries: it ends with the login.
     pub previous: Option<SecretString>,
+    /// The browser in its own words.
+    pub user_agent: Option<String>,
     /// What an earlier login gave the browser to be known by.
     pub device: Option<SecretString>,
 }
@@ -142,11 +144,16 @@ async fn begin(
     } else {
         None
     };
+    let origin = Origin {
+        session: None,
+        address: Some(attempt.address),
+        user_agent: attempt.user_agent.clone(),
+    };
     let mut tx = engine.pool.begin().await?;
     if let Some(previous) = &attempt.previous {
         sessions::end(&mut tx, previous.expose_secret()).await?;
     }
-    let Some(session) = sessions::start(&mut tx, engine, account, stored).await? else {
+    let Some(session) = sessions::start(&mut tx, engine, account, stored, &origin).await? else {
         return Ok(None);
     };
     if let Some(fresh) = fresh {

@@ -18,5 +18,5 @@ pub mod tokens;
 pub use accounts::{Account, NewAccount};
 pub use login::{LoggedIn, LoginAttempt, login};
 pub(crate) use roles::parse_roles;
-pub use sessions::{NewSession, principal_of_session};
+pub use sessions::{NewSession, Origin, principal_of_session};
 pub use tokens::{IssuedToken, NewToken, Token, principal_of_token};

@@ -1,9 +1,10 @@
 //! The session's cookie, and the one by which a browser is known after its session.
 
+use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderValue};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use engine::identity::NewSession;
+use engine::identity::{NewSession, Origin};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::client::{Client, Transport};
@@ -24,6 +25,21 @@ const DEVICE_SECONDS: i64 = 400 * 24 * 3_600;
 /// a page served over plain http could have set it.
 pub(super) fn session(client: &Client, headers: &HeaderMap) -> Option<SecretString> {
     read(headers, name(client.transport)?)
+}
+
+/// Where a person's request comes from.
+pub(crate) fn origin(client: &Client, headers: &HeaderMap) -> Origin {
+    Origin {
+        session: session(client, headers),
+        address: Some(client.address),
+        user_agent: user_agent(headers),
+    }
+}
+
+/// The browser in its own words.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(text.to_owned())
 }
 
 /// What an earlier login gave this browser to be known by.

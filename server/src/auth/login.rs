@@ -71,6 +71,7 @@ pub async fn login_submit(
         password: form.password,
         address: client.address,
         previous: cookie::session(client, headers),
+        user_agent: cookie::user_agent(headers),
         device: cookie::device(client, headers),
     };
     let refused = |message: String, retry_seconds| LoginOutcome::Refused {

@@ -20,6 +20,7 @@ mod reporter;
 pub use api::api;
 pub(crate) use client::came_through_a_proxy;
 pub use client::{Client, Transport};
+pub(crate) use cookie::origin;
 pub use cookie::{clear_cookie, session_cookie};
 pub use extract::{Authenticated, Caller};
 pub use layer::layer;

@@ -5,8 +5,8 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use engine::Engine;
-use engine::identity::accounts::{self, NewAccount};
-use engine::identity::passwords;
+use engine::identity::accounts::{self, NewAccount, PasswordChange};
+use engine::identity::{Origin, passwords};
 use engine::lifecycle::people;
 use engine::notify::{self, PreferencesEdit};
 use model::id::AccountId;
@@ -184,7 +184,12 @@ pub async fn run(args: UserArgs, engine: &Engine) -> anyhow::Result<()> {
         UserVerb::Password { login, password } => {
             let id = find(engine, &operator, &login).await?;
             let (password, made_up) = password.take(engine)?;
-            accounts::set_password(engine, &operator, id, None, &password).await?;
+            let change = PasswordChange {
+                present: None,
+                new: password.clone(),
+                origin: Origin::default(),
+            };
+            accounts::set_password(engine, &operator, id, &change).await?;
             println!("set the password of {login}; its sessions have ended");
             show(made_up.then_some(&password));
         }

@@ -9,10 +9,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 use chrono::Datelike as _;
+use engine::identity::Origin;
 use model::identity::Principal;
 use serde::Deserialize;
 
-use crate::auth::{Caller, local_path};
+use crate::auth::{Caller, Client, local_path, origin};
 use crate::state::AppState;
 
 /// Where the choice of a language is kept.
@@ -23,6 +24,8 @@ pub const LANGUAGE_COOKIE: &str = "watchbill_language";
 pub struct Reader {
     pub principal: Option<Principal>,
     pub language: Language,
+    /// Where the request comes from.
+    pub origin: Origin,
     /// Where to go after a login, as the address says; to be checked before use.
     pub next: Option<String>,
 }
@@ -38,8 +41,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let Caller(principal) = Caller::from_request_parts(parts, state).await?;
         let next = Query::<Next>::try_from_uri(&parts.uri).map(|Query(query)| query.next);
+        let client = Client::from_request_parts(parts, state).await?;
         Ok(Self {
             principal,
+            origin: origin(&client, &parts.headers),
             language: language(&parts.headers),
             next: next.unwrap_or_default(),
         })

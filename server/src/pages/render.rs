@@ -47,7 +47,9 @@ pub async fn page(
     let given = Nonce::from_value(Arc::clone(&nonce));
     let engine = state.engine.clone();
     let visit = reader.visit(state, answer);
+    let origin = reader.origin.clone();
     let context = move || {
+        provide_context(origin.clone());
         provide_context(given.clone());
         provide_context(engine.clone());
         provide_context(visit.language);
@@ -76,7 +78,9 @@ pub async fn server_function(
 ) -> Response {
     let engine = state.engine.clone();
     let visit = reader.visit(&state, None);
+    let origin = reader.origin.clone();
     let context = move || {
+        provide_context(origin.clone());
         provide_context(engine.clone());
         provide_context(visit.clone());
     };

@@ -18,10 +18,14 @@ async fn a_database_of_before_is_dumped_and_then_migrated() {
         .await
         .expect("connected");
     engine::MIGRATOR.run_to(4, &pool).await.expect("version 4");
-    sqlx::raw_sql("INSERT INTO accounts (login, password_hash) VALUES ('kept', 'x')")
-        .execute(&pool)
-        .await
-        .expect("an account of before");
+    sqlx::raw_sql(
+        "WITH a AS (INSERT INTO accounts (login, password_hash) VALUES ('kept', 'x') RETURNING id)
+         INSERT INTO sessions (token_hash, account_id, expires_at)
+         SELECT 'before', id, now() + interval '1 day' FROM a",
+    )
+    .execute(&pool)
+    .await
+    .expect("an account of before, logged in");
     pool.close().await;
 
     let mut served = home.serve();
@@ -31,6 +35,11 @@ async fn a_database_of_before_is_dumped_and_then_migrated() {
         .await
         .expect("accounts");
     assert_eq!(logins, ["kept"]);
+    let sessions: Vec<(i64, Option<String>)> = sqlx::query_as("SELECT id, address FROM sessions")
+        .fetch_all(&engine.pool)
+        .await
+        .expect("sessions");
+    assert!(matches!(sessions.as_slice(), [(_, None)]), "{sessions:?}");
     enqueue(&engine, &Principal::system("test"), &[])
         .await
         .expect("the schema is current");

@@ -17,7 +17,7 @@ pub use change::enable;
 pub(crate) use change::{disable, set_roles};
 pub use create::{create, ensure_first_admin};
 pub(crate) use email::checked_email;
-pub use password::set_password;
+pub use password::{PasswordChange, set_password};
 pub use slack::set_slack_user;
 pub(crate) use store::{hold_administration, lock_administration};
 

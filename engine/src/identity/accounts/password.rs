@@ -6,8 +6,18 @@ use serde_json::json;
 use super::{no_account, subject};
 use crate::audit;
 use crate::identity::limits::{self, Trying};
-use crate::identity::{NewSession, passwords, sessions};
+use crate::identity::{NewSession, Origin, passwords, sessions};
 use crate::{Engine, Error, Result, authorise};
+
+/// A password to be set.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// The present one, where it is one's own.
+    pub present: Option<SecretString>,
+    pub new: SecretString,
+    /// Where the session that goes on is.
+    pub origin: Origin,
+}
 
 /// Sets a password. One's own needs the present one and a session; another's needs the
 /// permission to administer. Every session of the account ends; whoever changed their
@@ -16,9 +26,9 @@ pub async fn set_password(
     engine: &Engine,
     principal: &Principal,
     id: AccountId,
-    present: Option<&SecretString>,
-    new: &SecretString,
+    change: &PasswordChange,
 ) -> Result<Option<NewSession>> {
+    let new = &change.new;
     let own = principal.account() == Some(id);
     match &principal.kind {
         PrincipalKind::Session { account } | PrincipalKind::PendingPassword { account }
@@ -43,7 +53,9 @@ pub async fn set_password(
     .await?
     .ok_or_else(|| no_account(id))?;
     if own {
-        let present = present
+        let present = change
+            .present
+            .as_ref()
             .ok_or_else(|| Error::invalid("present_password", "Write your present password."))?;
         compare_present(engine, &stored.login, present, &stored.password_hash).await?;
     }
@@ -68,7 +80,7 @@ pub async fn set_password(
     sessions::end_all(&mut tx, id).await?;
     limits::forget(&mut tx, &stored.login).await?;
     let session = if own {
-        sessions::start(&mut tx, engine, id, &hash).await?
+        sessions::start(&mut tx, engine, id, &hash, &change.origin).await?
     } else {
         None
     };

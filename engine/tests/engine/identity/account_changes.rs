@@ -1,12 +1,12 @@
 use engine::Error;
-use engine::identity::accounts::{enable, get, set_password};
+use engine::identity::accounts::{enable, get};
 use engine::identity::principal_of_session;
 use engine::lifecycle::people::{disable, set_roles};
 use model::identity::Role;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use super::{PASSWORD, account, audited, count, host, secret, try_login};
+use super::{PASSWORD, account, audited, count, host, secret, set_password, try_login};
 use crate::support::engine;
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

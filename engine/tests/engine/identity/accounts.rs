@@ -1,7 +1,5 @@
 use engine::Error;
-use engine::identity::accounts::{
-    NewAccount, create, enable, ensure_first_admin, find, get, list, set_password,
-};
+use engine::identity::accounts::{NewAccount, create, enable, ensure_first_admin, find, get, list};
 use engine::identity::principal_of_session;
 use engine::lifecycle::people::{disable, set_roles};
 use model::id::AccountId;
@@ -9,7 +7,7 @@ use model::identity::{Principal, Role};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use super::{PASSWORD, audited, count, host, secret, try_login};
+use super::{PASSWORD, audited, count, host, secret, set_password, try_login};
 use crate::support::{engine, person};
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

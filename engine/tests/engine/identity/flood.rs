@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use engine::identity::accounts::set_password;
 use engine::identity::{LoggedIn, principal_of_session};
 use engine::{Engine, Error};
 use futures::StreamExt as _;
@@ -11,7 +10,9 @@ use model::identity::Role;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use super::{PASSWORD, account, audited, count, secret, try_login_from, try_login_in};
+use super::{
+    PASSWORD, account, audited, count, secret, set_password, try_login_from, try_login_in,
+};
 use crate::support::{engine, move_clock};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));

@@ -65,6 +65,7 @@ async fn a_login_ends_the_session_before_it(pool: PgPool) {
         password: super::secret(PASSWORD),
         address: [127, 0, 0, 1].into(),
         previous: Some(first.value.clone()),
+        user_agent: None,
         device: None,
     };
     let second = engine::identity::login(&engine, &attempt)

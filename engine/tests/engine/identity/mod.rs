@@ -10,14 +10,16 @@ mod tokens;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use engine::identity::accounts::NewAccount;
-use engine::identity::{LoggedIn, LoginAttempt};
+use engine::identity::accounts::{NewAccount, PasswordChange};
+use engine::identity::{LoggedIn, LoginAttempt, NewSession, Origin};
 use engine::{Engine, Error};
 use model::id::AccountId;
 use model::identity::{Principal, Role};
 use secrecy::SecretString;
 
 pub const PASSWORD: &str = "seven grey herons stand";
+
+pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0";
 
 pub fn secret(text: &str) -> SecretString {
     SecretString::from(text)
@@ -77,9 +79,26 @@ pub async fn try_login_in(
         password: secret(password),
         address,
         previous: None,
+        user_agent: Some(FIREFOX.to_owned()),
         device: device.cloned(),
     };
     engine::identity::login(engine, &attempt).await
+}
+
+/// Sets a password from nowhere in particular.
+pub async fn set_password(
+    engine: &Engine,
+    principal: &Principal,
+    id: AccountId,
+    present: Option<&SecretString>,
+    new: &SecretString,
+) -> Result<Option<NewSession>, Error> {
+    let change = PasswordChange {
+        present: present.cloned(),
+        new: new.clone(),
+        origin: Origin::default(),
+    };
+    engine::identity::accounts::set_password(engine, principal, id, &change).await
 }
 
 /// The audit's actions, oldest first.

@@ -1,15 +1,14 @@
 use std::time::Duration;
 
-use engine::identity::accounts::set_password;
 use engine::identity::principal_of_session;
-use engine::identity::sessions::{logout, logout_everywhere, prune};
+use engine::identity::sessions::{Origin, end_one, list, logout, logout_everywhere, prune};
 use engine::identity::tokens::{self, NewToken};
 use engine::{Error, authorise};
 use model::identity::{Permission, PrincipalKind, Role, Scope};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use super::{PASSWORD, account, audited, count, given_account, secret, try_login};
+use super::{PASSWORD, account, audited, count, given_account, secret, set_password, try_login};
 use crate::support::{engine, move_clock};
 
 const MINUTE: u64 = 60;
@@ -202,4 +201,70 @@ async fn one_session_ends_all_of_its_person_and_nobody_elses(pool: PgPool) {
         logout_everywhere(&engine, &host).await,
         Err(Error::Forbidden(_))
     ));
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_person_sees_their_sessions_and_ends_each(pool: PgPool) {
+    let engine = engine(pool);
+    account(&engine, "approver", &[Role::Viewer]).await;
+    account(&engine, "colleague", &[Role::Admin]).await;
+    let first = try_login(&engine, "approver", PASSWORD).await.unwrap();
+    let second = try_login(&engine, "approver", PASSWORD).await.unwrap();
+    let other = try_login(&engine, "colleague", PASSWORD).await.unwrap();
+    let person = async |value: &str| principal_of_session(&engine, value).await.unwrap();
+    let approver = person(first.session.value.expose_secret()).await.unwrap();
+    let origin = Origin {
+        session: Some(first.session.value.clone()),
+        ..Origin::default()
+    };
+    let seen = list(&engine, &approver, &origin).await.unwrap();
+    assert_eq!(
+        seen.iter().map(|it| it.is_present).collect::<Vec<_>>(),
+        [true, false]
+    );
+    for session in &seen {
+        assert_eq!(session.address.as_deref(), Some("127.0.0.1"));
+        let browser = session.browser.as_ref().unwrap();
+        assert_eq!(
+            (browser.name.as_str(), browser.system.as_deref()),
+            ("Firefox", Some("Linux"))
+        );
+    }
+    let colleague = person(other.session.value.expose_secret()).await.unwrap();
+    let refused = end_one(&engine, &colleague, seen[1].id).await;
+    assert!(
+        matches!(refused, Err(Error::NotFound(_))),
+        "it is another's"
+    );
+    end_one(&engine, &approver, seen[1].id).await.unwrap();
+    let again = end_one(&engine, &approver, seen[1].id).await;
+    assert!(matches!(again, Err(Error::NotFound(_))));
+    assert!(person(first.session.value.expose_secret()).await.is_some());
+    assert!(person(second.session.value.expose_secret()).await.is_none());
+    assert_eq!(
+        audited(&engine).await.last().map(String::as_str),
+        Some("session.end")
+    );
+
+    // A token tells nobody where its person is, and ends nothing.
+    let token = model::identity::Principal {
+        kind: PrincipalKind::PersonToken {
+            account: approver.account().unwrap(),
+            token: model::id::TokenId(1),
+            scopes: Scope::ALL.to_vec(),
+        },
+        ..approver.clone()
+    };
+    assert!(matches!(
+        list(&engine, &token, &origin).await,
+        Err(Error::Forbidden(_))
+    ));
+    assert!(matches!(
+        end_one(&engine, &token, seen[0].id).await,
+        Err(Error::Forbidden(_))
+    ));
+
+    // What is over is not listed.
+    move_clock(&engine, Duration::from_secs(13 * HOUR)).await;
+    assert_eq!(list(&engine, &approver, &origin).await.unwrap(), []);
 }

@@ -1,10 +1,10 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use engine::Error;
-use engine::identity::accounts::{self, Account, NewAccount};
+use engine::identity::accounts::{self, Account, NewAccount, PasswordChange};
 use engine::lifecycle::people;
 use model::id::AccountId;
 use secrecy::SecretString;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::notifications::NotificationsChange;
 use super::{id, words};
-use crate::auth::{Authenticated, Client, cookie};
+use crate::auth::{Authenticated, Client, cookie, origin};
 use crate::rest::{ApiError, ApiJson};
 use crate::state::AppState;
 
@@ -119,6 +119,7 @@ pub(super) async fn change(
     State(state): State<AppState>,
     Authenticated(caller): Authenticated,
     client: Client,
+    headers: HeaderMap,
     Path(account): Path<String>,
     ApiJson(change): ApiJson<AccountChange>,
 ) -> Result<Response, ApiError> {
@@ -141,8 +142,12 @@ pub(super) async fn change(
             accounts::set_slack_user(engine, &caller, account, slack_user).await?;
         }
         (None, None, None, Some(password), None) => {
-            let present = change.present_password.as_ref();
-            session = accounts::set_password(engine, &caller, account, present, &password).await?;
+            let change = PasswordChange {
+                present: change.present_password,
+                new: password,
+                origin: origin(&client, &headers),
+            };
+            session = accounts::set_password(engine, &caller, account, &change).await?;
         }
         (None, None, None, None, Some(notifications)) => {
             let edit = notifications.into();

@@ -1,8 +1,9 @@
-//! `/api/v1/me`, `/api/v1/tokens` and `/api/v1/accounts`.
+//! `/api/v1/me`, `/api/v1/sessions`, `/api/v1/tokens` and `/api/v1/accounts`.
 
 mod accounts;
 mod me;
 mod notifications;
+mod sessions;
 mod tokens;
 
 use std::str::FromStr;
@@ -17,6 +18,8 @@ use crate::state::AppState;
 pub fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(me::me))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(accounts::list, accounts::create))

@@ -3,9 +3,10 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use engine::identity::accounts::{self, PasswordChange};
 use engine::identity::tokens::{self, NewToken};
-use engine::identity::{NewSession, accounts, sessions};
-use model::id::{AccountId, TokenId};
+use engine::identity::{NewSession, sessions};
+use model::id::{AccountId, SessionId, TokenId};
 use model::identity::{Principal, Scope};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -62,9 +63,12 @@ async fn change(
 ) -> engine::Result<Option<NewSession>> {
     let (person, account) = account(reader)?;
     let secret = |name| SecretString::from(value(fields, name));
-    let present = secret("present_password");
-    let new = secret("password");
-    accounts::set_password(&state.engine, &person, account, Some(&present), &new).await
+    let change = PasswordChange {
+        present: Some(secret("present_password")),
+        new: secret("password"),
+        origin: reader.origin.clone(),
+    };
+    accounts::set_password(&state.engine, &person, account, &change).await
 }
 
 /// `POST /account/tokens`: the secret is shown this once, so there is no redirect.
@@ -125,6 +129,31 @@ pub async fn logout_everywhere(
             response
         }
         Err(error) => refused(&state, &reader, Sent::bare(PAGE.to_owned()), error).await,
+    }
+}
+
+/// `POST /account/end-session`
+pub async fn end_session(
+    State(state): State<AppState>,
+    reader: Reader,
+    Form(fields): Fields,
+) -> Response {
+    let ended = async {
+        let person = sender(&reader)?;
+        let id = value(&fields, "session")
+            .parse::<SessionId>()
+            .map_err(|_| engine::Error::NotFound("there is no such session".to_owned()))?;
+        sessions::end_one(&state.engine, &person, id).await
+    };
+    match ended.await {
+        Ok(()) => see(PAGE),
+        Err(error) => {
+            let sent = Sent {
+                form: "sessions",
+                ..Sent::bare(PAGE.to_owned())
+            };
+            refused(&state, &reader, sent, error).await
+        }
     }
 }
 

@@ -87,6 +87,10 @@ pub fn router() -> Router<AppState> {
             post(account::logout_everywhere).get(back).head(back),
         )
         .route(
+            "/account/end-session",
+            post(account::end_session).get(back).head(back),
+        )
+        .route(
             "/account/revoke",
             post(account::revoke_token).get(back).head(back),
         )

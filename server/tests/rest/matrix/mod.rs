@@ -107,6 +107,7 @@ fn what_has_an_owner_has_a_test_with_a_stranger() {
     for route in rows(&table()).keys() {
         let (_, path) = route.split_once(' ').expect("a method and a path");
         let owned = [
+            "/api/v1/sessions/{",
             "/api/v1/tokens/{",
             "/api/v1/accounts/{",
             "/api/v1/delegations/{",

@@ -110,6 +110,7 @@ fn form(digest: &str) -> String {
             ("days", "30"),
             ("name", "x"),
             ("scope.read", "true"),
+            ("session", "999999"),
             ("token", "999999"),
             ("delegation", "999999"),
             ("delivery", "999999"),

@@ -4,12 +4,13 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::callers::{Caller, house, send};
+use super::callers::{Caller, house, log_in_again, send};
 use crate::house::House;
 
 /// What is tried here; `super` compares it with the router.
-pub const ROUTES: [&str; 7] = [
+pub const ROUTES: [&str; 8] = [
     "DELETE /api/v1/delegations/{id}",
+    "DELETE /api/v1/sessions/{id}",
     "DELETE /api/v1/tokens/{id}",
     "GET /api/v1/accounts/{id}/notifications",
     "GET /api/v1/tasks/{id}/artifacts/{artifact}",
@@ -105,6 +106,27 @@ async fn a_token_is_its_persons(pool: PgPool) {
         Value::Null,
     );
     assert_eq!(own.await, 204);
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_session_is_its_persons(pool: PgPool) {
+    let house = house(pool).await;
+    log_in_again(&house).await;
+    let of = "SELECT s.id FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE a.login = 'viewer'";
+    let session = id(&house, of).await;
+    let path = format!("/api/v1/sessions/{session}");
+    let body = format!("session={session}");
+    for login in ["operator", "approver", "admin"] {
+        let caller = Caller::Session(login);
+        let by_api = status(&house, caller, Method::DELETE, &path, Value::Null).await;
+        assert_eq!(by_api, 404, "{login}");
+        let by_form = form(&house, caller, "/account/end-session", &body).await;
+        assert_eq!(by_form, 404, "{login}");
+    }
+    assert_eq!(id(&house, of).await, session);
+    let own = Caller::Session("viewer");
+    let ended = status(&house, own, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(ended, 204);
 }
 
 #[sqlx::test(migrator = "engine::MIGRATOR")]

@@ -1,21 +1,40 @@
 //! Sessions of people in a browser: opaque, stored hashed, ended on the server.
 
+mod end;
+mod list;
+
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use model::id::AccountId;
 use model::identity::{Principal, PrincipalKind};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
 use sqlx::PgConnection;
 
 use super::roles::parse_roles;
 use super::secret;
-use crate::audit;
 use crate::{Engine, Error, Result};
+
+pub(super) use end::{end, end_all};
+pub use end::{end_one, logout, logout_everywhere};
+pub use list::{Session, list};
 
 /// Seven days after the login a session is over, whatever happened in it; after
 /// twelve hours without a request, too.
 const ABSOLUTE_HOURS: i32 = 7 * 24;
 const IDLE_HOURS: i32 = 12;
+/// Of how a browser names itself, so much is kept.
+const LONGEST_USER_AGENT: usize = 300;
+
+/// Where a request of a person comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The session that the browser carries.
+    pub session: Option<SecretString>,
+    pub address: Option<IpAddr>,
+    /// The browser in its own words.
+    pub user_agent: Option<String>,
+}
 
 /// A session that has just begun. The value is shown once, to its browser.
 #[derive(Clone, Debug)]
@@ -31,11 +50,16 @@ pub(super) async fn start(
     engine: &Engine,
     account: AccountId,
     password_hash: &str,
+    origin: &Origin,
 ) -> Result<Option<NewSession>> {
     let value = secret::generate(&*engine.random, "");
+    let user_agent: Option<String> = origin.user_agent.as_ref().map(|text| {
+        let printable = text.chars().filter(|character| !character.is_control());
+        printable.take(LONGEST_USER_AGENT).collect()
+    });
     let expires_at = sqlx::query_scalar!(
-        "INSERT INTO sessions (token_hash, account_id, expires_at)
-         SELECT $1, id, watchbill_now() + make_interval(hours => $2)
+        "INSERT INTO sessions (token_hash, account_id, expires_at, address, user_agent)
+         SELECT $1, id, watchbill_now() + make_interval(hours => $2), $5, $6
          FROM accounts
          WHERE id = $3 AND disabled_at IS NULL AND password_hash = $4
          FOR SHARE
@@ -43,7 +67,11 @@ pub(super) async fn start(
         secret::digest(value.expose_secret()),
         ABSOLUTE_HOURS,
         account.0,
-        password_hash
+        password_hash,
+        origin
+            .address
+            .map(|address| address.to_canonical().to_string()),
+        user_agent,
     )
     .fetch_optional(connection)
     .await?;
@@ -91,56 +119,6 @@ pub async fn principal_of_session(engine: &Engine, value: &str) -> Result<Option
     }))
 }
 
-/// Ends the session, as its person asked. Says whether there was one.
-pub async fn logout(engine: &Engine, value: &str) -> Result<bool> {
-    let mut tx = engine.pool.begin().await?;
-    let ended = end(&mut tx, value).await?;
-    if let Some((account, login)) = &ended {
-        audit::record_as(
-            &mut tx,
-            login,
-            Some(*account),
-            "session.logout",
-            &super::accounts::subject(login),
-            json!({}),
-        )
-        .await?;
-    }
-    tx.commit().await?;
-    Ok(ended.is_some())
-}
-
-/// Ends every session of whoever asks, the one that asks included. Returns how many.
-///
-/// # Errors
-/// [`Error::Forbidden`] for whoever is not logged in as a person: a token that leaked
-/// must not be able to lock its person out.
-pub async fn logout_everywhere(engine: &Engine, principal: &Principal) -> Result<u64> {
-    let account = match &principal.kind {
-        PrincipalKind::Session { account } | PrincipalKind::PendingPassword { account } => *account,
-        PrincipalKind::PersonToken { .. }
-        | PrincipalKind::StepToken { .. }
-        | PrincipalKind::TrustedReporter
-        | PrincipalKind::System => {
-            return Err(Error::Forbidden(
-                "sessions are ended by their own person, logged in".to_owned(),
-            ));
-        }
-    };
-    let mut tx = engine.pool.begin().await?;
-    let ended = end_all(&mut tx, account).await?;
-    audit::record(
-        &mut tx,
-        principal,
-        "session.logout_everywhere",
-        &super::accounts::subject(&principal.name),
-        json!({ "sessions": ended }),
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(ended)
-}
-
 /// Removes sessions that are over. Returns how many.
 pub async fn prune(engine: &Engine) -> Result<u64> {
     let gone = sqlx::query!(
@@ -154,24 +132,17 @@ pub async fn prune(engine: &Engine) -> Result<u64> {
     Ok(gone.rows_affected())
 }
 
-pub(super) async fn end(
-    connection: &mut PgConnection,
-    value: &str,
-) -> Result<Option<(AccountId, String)>> {
-    let ended = sqlx::query!(
-        "DELETE FROM sessions s USING accounts a
-         WHERE s.token_hash = $1 AND a.id = s.account_id
-         RETURNING a.id, a.login",
-        secret::digest(value)
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(ended.map(|row| (AccountId(row.id), row.login)))
-}
-
-pub(super) async fn end_all(connection: &mut PgConnection, account: AccountId) -> Result<u64> {
-    let ended = sqlx::query!("DELETE FROM sessions WHERE account_id = $1", account.0)
-        .execute(connection)
-        .await?;
-    Ok(ended.rows_affected())
+/// The account of whoever asks about their sessions, which they do logged in.
+fn own(principal: &Principal) -> Result<AccountId> {
+    match &principal.kind {
+        PrincipalKind::Session { account } | PrincipalKind::PendingPassword { account } => {
+            Ok(*account)
+        }
+        PrincipalKind::PersonToken { .. }
+        | PrincipalKind::StepToken { .. }
+        | PrincipalKind::TrustedReporter
+        | PrincipalKind::System => Err(Error::Forbidden(
+            "sessions are seen and ended by their own person, logged in".to_owned(),
+        )),
+    }
 }
