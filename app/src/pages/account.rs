@@ -3,7 +3,7 @@ use model::identity::{Principal, Role, Scope};
 
 use super::delegations::Delegations;
 use super::notifications::Notifications;
-use super::sessions::Sessions;
+use super::sessions::{EndTokens, Sessions};
 use super::{PageTitle, loaded, verb_is_known};
 use crate::api::account::{OwnAccount, TokenRow, list_tokens, load_own_account};
 use crate::components::{AnswerNotice, Empty, Moment, TextField};
@@ -131,6 +131,17 @@ fn TokenLine(row: TokenRow) -> impl IntoView {
         Some(at) => view! { {words.last_used} " " <Moment at /> }.into_any(),
         None => words.never_used.into_any(),
     };
+    let until = match row.expires_at {
+        None => words.token_without_end.into_any(),
+        Some(at) => {
+            let word = if row.is_over {
+                words.token_ended
+            } else {
+                words.token_until
+            };
+            view! { {word} " " <Moment at /> }.into_any()
+        }
+    };
     let end = match row.revoked_at {
         Some(at) => {
             view! { <span class="soft">{words.revoked} ", " <Moment at /></span> }.into_any()
@@ -148,7 +159,7 @@ fn TokenLine(row: TokenRow) -> impl IntoView {
             <span></span>
             <div>
                 {row.name}
-                <small>{scopes} " · " {used}</small>
+                <small>{scopes} " · " {until} " · " {used}</small>
             </div>
             <div class="when">{end}</div>
         </li>
@@ -177,12 +188,34 @@ fn NewToken() -> impl IntoView {
     view! {
         <h2>{words.create_token}</h2>
         <form method="post" action="/account/tokens" class="sheet panel">
-            <TextField name="name" label=words.token_name answer required=true />
+            <TextField
+                name="name"
+                label=words.token_name
+                answer=answer.clone()
+                required=true
+            />
             <div class="field" role="group" aria-label=words.token_scopes>
                 <div class="label">{words.token_scopes}</div>
                 {scopes}
                 {wrong.map(|text| view! { <p class="wrong">{text}</p> })}
             </div>
+            <TextField
+                name="lifetime_days"
+                label=words.token_days
+                answer=answer.clone()
+                value="90"
+                hint=words.token_days_hint
+                kind="number"
+            />
+            <TextField
+                name="present_password"
+                id="field-token-password"
+                label=words.token_password
+                answer
+                kind="password"
+                hint=words.token_password_hint
+                autocomplete="current-password"
+            />
             <button class="btn">{words.create_token}</button>
         </form>
     }
@@ -195,6 +228,9 @@ fn Password() -> impl IntoView {
     let answer = use_answer("/account", "password");
     // Whoever must choose a password goes on to what they came for.
     let next = answer.typed("next").or(use_visit().next);
+    let is_pending = use_visit()
+        .principal
+        .is_some_and(|principal| principal.must_choose_password());
     view! {
         <AnswerNotice answer=answer.clone() />
         <form method="post" action="/account/password" class="sheet panel">
@@ -216,6 +252,7 @@ fn Password() -> impl IntoView {
                 autocomplete="new-password"
                 required=true
             />
+            {(!is_pending).then(|| view! { <EndTokens /> })}
             <button class="btn">{words.change_password}</button>
         </form>
     }

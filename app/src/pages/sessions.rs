@@ -21,8 +21,23 @@ pub fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
         <ul class="plain sheet">{rows}</ul>
         <form method="post" action="/account/logout-everywhere" class="sheet panel">
             <p>{words.sessions_hint}</p>
+            <p>{words.tokens_stay}</p>
+            <EndTokens />
             <button class="btn">{words.logout_everywhere}</button>
         </form>
+    }
+    .into_any()
+}
+
+/// The box that ends the tokens with the sessions.
+#[component]
+pub fn EndTokens() -> impl IntoView {
+    let words = &use_words().account;
+    view! {
+        <label class="check">
+            <input type="checkbox" name="end_tokens" value="true" />
+            {words.end_tokens}
+        </label>
     }
     .into_any()
 }

@@ -69,6 +69,7 @@ pub const ENGLISH: Mail = Mail {
             "task_failed" => "Failure",
             "address_disabled" => "Refused address",
             "plan_held" => "Paused plan",
+            "token_made" => "New token",
             "digest" => "Daily message",
             other => other,
         }
@@ -132,6 +133,7 @@ pub const FRENCH: Mail = Mail {
             "task_failed" => "Échec",
             "address_disabled" => "Adresse refusée",
             "plan_held" => "Plan en pause",
+            "token_made" => "Nouveau jeton",
             "digest" => "Message du jour",
             other => other,
         }

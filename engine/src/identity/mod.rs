@@ -10,6 +10,7 @@ mod devices;
 mod limits;
 pub mod login;
 pub mod passwords;
+mod presence;
 mod roles;
 mod secret;
 pub mod sessions;
@@ -17,6 +18,7 @@ pub mod tokens;
 
 pub use accounts::{Account, NewAccount};
 pub use login::{LoggedIn, LoginAttempt, login};
+pub use presence::Presence;
 pub(crate) use roles::parse_roles;
 pub use sessions::{NewSession, Origin, principal_of_session};
 pub use tokens::{IssuedToken, NewToken, Token, principal_of_token};

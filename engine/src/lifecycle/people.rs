@@ -1,4 +1,4 @@
-//! Changes of who may sign, with what follows for the requests that wait.
+//! Changes of who may do what, with what follows for the requests that wait and who is told.
 
 use model::id::{AccountId, DelegationId};
 use model::identity::{Principal, Role};
@@ -6,7 +6,8 @@ use model::view::GroupRow;
 
 use super::quorums::tell_of_all_out_of_reach;
 use crate::approvals::{delegations, groups};
-use crate::identity::accounts;
+use crate::identity::{IssuedToken, NewToken, Presence, accounts, tokens};
+use crate::notify::mail;
 use crate::{Engine, Result};
 
 /// Gives the account these roles instead of those it had, and ends its sessions.
@@ -36,6 +37,34 @@ pub async fn disable(engine: &Engine, principal: &Principal, id: AccountId) -> R
     tell_of_all_out_of_reach(engine, &mut transaction).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Makes a token that stands for the person, and tells them by mail.
+///
+/// # Errors
+/// [`Error::Forbidden`](crate::Error::Forbidden) for anybody but its person, logged in, and
+/// whoever holds the host; [`Error::Invalid`](crate::Error::Invalid) for what no token can
+/// be, and with the field `present_password` where the password is missing or wrong.
+pub async fn create_token(
+    engine: &Engine,
+    principal: &Principal,
+    account: AccountId,
+    new: &NewToken,
+    presence: &Presence,
+) -> Result<IssuedToken> {
+    tokens::admit(engine, principal, account, new, presence).await?;
+    let mut transaction = engine.pool.begin().await?;
+    let issued = tokens::create(&mut transaction, engine, principal, account, new).await?;
+    mail::token_made(
+        &mut transaction,
+        engine,
+        account,
+        issued.id,
+        &principal.name,
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(issued)
 }
 
 /// Makes the group where there is none, and gives it these members and no others.

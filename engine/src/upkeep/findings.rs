@@ -5,6 +5,7 @@ use model::plan::RequesterRule;
 use secrecy::ExposeSecret as _;
 
 use super::signers::plans_without_signers;
+use super::tokens::tokens_without_end;
 use crate::approvals::waiting_in_vain;
 use crate::settings::WithoutDigest;
 use crate::{Engine, Result, lifecycle};
@@ -73,6 +74,7 @@ pub async fn findings(engine: &Engine) -> Result<Vec<Finding>> {
     clock(engine, &mut found).await?;
     identities(engine, &mut found).await?;
     reporters(engine, &mut found).await?;
+    tokens_without_end(engine, &mut found).await?;
     Ok(found)
 }
 

@@ -9,6 +9,7 @@ mod recheck;
 mod retention;
 mod roles;
 mod signers;
+mod tokens;
 
 pub use clear::{clear, is_empty, refuse_in_use};
 pub use findings::{Finding, Severity, findings};

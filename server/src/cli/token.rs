@@ -2,7 +2,9 @@
 
 use clap::{Args, Subcommand};
 use engine::Engine;
+use engine::identity::Presence;
 use engine::identity::tokens::{self, NewToken};
+use engine::lifecycle::people;
 use model::id::TokenId;
 use model::identity::{Principal, Scope};
 use secrecy::ExposeSecret;
@@ -29,9 +31,9 @@ enum TokenVerb {
         /// read, report, run, plans, decide or admin; may be given several times
         #[arg(long = "scope", required = true, value_name = "SCOPE")]
         scopes: Vec<Scope>,
-        /// After how many days it ends; never, where it is absent
-        #[arg(long, value_name = "DAYS")]
-        days: Option<u32>,
+        /// After how many days it ends, 3650 at most
+        #[arg(long, value_name = "DAYS", default_value_t = tokens::DEFAULT_LIFETIME_DAYS)]
+        days: u32,
     },
     /// List tokens, without their secrets
     List {
@@ -60,11 +62,13 @@ pub async fn run(args: TokenArgs, engine: &Engine) -> anyhow::Result<()> {
             let new = NewToken {
                 name,
                 scopes,
-                lifetime_days: days,
+                lifetime_days: Some(days),
             };
-            let issued = tokens::create(engine, &operator, account, &new).await?;
+            let nothing = Presence::default();
+            let issued = people::create_token(engine, &operator, account, &new, &nothing).await?;
             println!("{}", issued.value.expose_secret());
-            eprintln!("token {} of {user}, shown this once", issued.id);
+            let end = issued.expires_at.format("%F");
+            eprintln!("token {} of {user} until {end}, shown this once", issued.id);
         }
         TokenVerb::List { user } => {
             let account = match user {

@@ -49,6 +49,9 @@ enum UserVerb {
     /// Set an account's password; its sessions end
     Password {
         login: String,
+        /// End its tokens, too
+        #[arg(long)]
+        end_tokens: bool,
         #[command(flatten)]
         password: PasswordArgs,
     },
@@ -181,16 +184,26 @@ pub async fn run(args: UserArgs, engine: &Engine) -> anyhow::Result<()> {
             accounts::enable(engine, &operator, id).await?;
             println!("{login} may log in again");
         }
-        UserVerb::Password { login, password } => {
+        UserVerb::Password {
+            login,
+            end_tokens,
+            password,
+        } => {
             let id = find(engine, &operator, &login).await?;
             let (password, made_up) = password.take(engine)?;
             let change = PasswordChange {
                 present: None,
                 new: password.clone(),
+                end_tokens,
                 origin: Origin::default(),
             };
             accounts::set_password(engine, &operator, id, &change).await?;
-            println!("set the password of {login}; its sessions have ended");
+            let ended = if end_tokens {
+                "its sessions and tokens have ended"
+            } else {
+                "its sessions have ended, its tokens go on"
+            };
+            println!("set the password of {login}; {ended}");
             show(made_up.then_some(&password));
         }
         UserVerb::Roles { login, roles } => {

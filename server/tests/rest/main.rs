@@ -1,5 +1,6 @@
 //! The REST contract, over the real router and a database for each test.
 
+mod account_page;
 mod approval_page;
 mod bound;
 mod compatible;

@@ -14,6 +14,9 @@ pub struct TokenRow {
     pub name: String,
     pub scopes: Vec<Scope>,
     pub created_at: DateTime<Utc>,
+    /// None for those that were made before tokens had to end.
+    pub expires_at: Option<DateTime<Utc>>,
+    pub is_over: bool,
     pub revoked_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -25,6 +28,7 @@ pub async fn list_tokens() -> Result<Vec<TokenRow>, PageError> {
     let Some(account) = principal.account() else {
         return Ok(Vec::new());
     };
+    let now = engine.clock.now();
     let tokens = engine::identity::tokens::list(&engine, &principal, Some(account)).await?;
     Ok(tokens
         .into_iter()
@@ -33,6 +37,8 @@ pub async fn list_tokens() -> Result<Vec<TokenRow>, PageError> {
             name: token.name,
             scopes: token.scopes,
             created_at: token.created_at,
+            expires_at: token.expires_at,
+            is_over: token.expires_at.is_some_and(|end| end <= now),
             revoked_at: token.revoked_at,
             last_used_at: token.last_used_at,
         })

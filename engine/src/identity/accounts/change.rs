@@ -7,7 +7,7 @@ use super::store::{insert_roles, lock_administration};
 use super::{locked, subject};
 use crate::audit;
 use crate::identity::roles::role_texts;
-use crate::identity::sessions;
+use crate::identity::{sessions, tokens};
 use crate::{Engine, Error, Result, authorise};
 
 /// Gives the account these roles instead of those it had, and ends its sessions.
@@ -72,12 +72,7 @@ pub(crate) async fn disable(
         refuse_without_admin(tx).await?;
     }
     sessions::end_all(tx, id).await?;
-    sqlx::query!(
-        "UPDATE tokens SET revoked_at = watchbill_now() WHERE account_id = $1 AND revoked_at IS NULL",
-        id.0
-    )
-    .execute(&mut *tx)
-    .await?;
+    tokens::end_all(tx, id).await?;
     audit::record(
         tx,
         principal,

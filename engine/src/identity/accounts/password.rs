@@ -5,8 +5,7 @@ use serde_json::json;
 
 use super::{no_account, subject};
 use crate::audit;
-use crate::identity::limits::{self, Trying};
-use crate::identity::{NewSession, Origin, passwords, sessions};
+use crate::identity::{NewSession, Origin, limits, passwords, presence, sessions, tokens};
 use crate::{Engine, Error, Result, authorise};
 
 /// A password to be set.
@@ -15,6 +14,8 @@ pub struct PasswordChange {
     /// The present one, where it is one's own.
     pub present: Option<SecretString>,
     pub new: SecretString,
+    /// Whether the account's tokens end with its sessions.
+    pub end_tokens: bool,
     /// Where the session that goes on is.
     pub origin: Origin,
 }
@@ -57,7 +58,7 @@ pub async fn set_password(
             .present
             .as_ref()
             .ok_or_else(|| Error::invalid("present_password", "Write your present password."))?;
-        compare_present(engine, &stored.login, present, &stored.password_hash).await?;
+        presence::compare(engine, &stored.login, present, &stored.password_hash).await?;
     }
     passwords::check(&stored.login, new)?;
     let hash = passwords::hash(engine, new).await?;
@@ -78,6 +79,11 @@ pub async fn set_password(
         ));
     }
     sessions::end_all(&mut tx, id).await?;
+    let tokens = if change.end_tokens {
+        tokens::end_all(&mut tx, id).await?
+    } else {
+        0
+    };
     limits::forget(&mut tx, &stored.login).await?;
     let session = if own {
         sessions::start(&mut tx, engine, id, &hash, &change.origin).await?
@@ -89,32 +95,9 @@ pub async fn set_password(
         principal,
         "account.password",
         &subject(&stored.login),
-        json!({ "account": id.0 }),
+        json!({ "account": id.0, "tokens_ended": tokens }),
     )
     .await?;
     tx.commit().await?;
     Ok(session)
-}
-
-/// Refuses a password that is not the present one of whoever is logged in. Their tries are
-/// counted apart from those of strangers, who must not keep them from it.
-async fn compare_present(
-    engine: &Engine,
-    login: &str,
-    present: &SecretString,
-    stored: &str,
-) -> Result<()> {
-    let trying = Trying::Present { login };
-    limits::look(engine, &trying).await?;
-    let place = passwords::place(false)?;
-    limits::reserve(engine, &trying).await?;
-    match passwords::compare(place, present, Some(stored)).await? {
-        passwords::Comparison::Right | passwords::Comparison::RightButOutdated => {
-            limits::succeeded(&mut *engine.pool.acquire().await?, &trying).await
-        }
-        passwords::Comparison::Wrong => Err(Error::invalid(
-            "present_password",
-            "This is not your present password.",
-        )),
-    }
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::own;
 use crate::audit;
 use crate::identity::accounts::subject;
-use crate::identity::secret;
+use crate::identity::{secret, tokens};
 use crate::{Engine, Error, Result};
 
 /// Ends the session, as its person asked. Says whether there was one.
@@ -28,21 +28,31 @@ pub async fn logout(engine: &Engine, value: &str) -> Result<bool> {
     Ok(ended.is_some())
 }
 
-/// Ends every session of whoever asks, the one that asks included. Returns how many.
+/// Ends every session of whoever asks, the one that asks included, and their tokens where
+/// they want it. Returns how many sessions there were.
 ///
 /// # Errors
 /// [`Error::Forbidden`] for whoever is not logged in as a person: a token that leaked
 /// must not be able to lock its person out.
-pub async fn logout_everywhere(engine: &Engine, principal: &Principal) -> Result<u64> {
+pub async fn logout_everywhere(
+    engine: &Engine,
+    principal: &Principal,
+    end_tokens: bool,
+) -> Result<u64> {
     let account = own(principal)?;
     let mut tx = engine.pool.begin().await?;
     let ended = end_all(&mut tx, account).await?;
+    let tokens = if end_tokens {
+        tokens::end_all(&mut tx, account).await?
+    } else {
+        0
+    };
     audit::record(
         &mut tx,
         principal,
         "session.logout_everywhere",
         &subject(&principal.name),
-        json!({ "sessions": ended }),
+        json!({ "sessions": ended, "tokens_ended": tokens }),
     )
     .await?;
     tx.commit().await?;

@@ -4,25 +4,27 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{IssuedToken, NewToken};
+use super::{DEFAULT_LIFETIME_DAYS, IssuedToken, LONGEST_LIFETIME_DAYS, NewToken};
 use crate::audit;
+use crate::identity::presence::{self, Presence};
 use crate::identity::roles::parse_roles;
 use crate::identity::secret;
 use crate::{Engine, Error, FieldProblem, Result, choose_a_password};
 
 const LONGEST_NAME: usize = 100;
-const LONGEST_LIFETIME_DAYS: u32 = 3_650;
 const MOST_LIVE_TOKENS: i64 = 100;
 
-/// Makes a token that stands for the person. Only they may, in a session, or whoever
+/// Refuses whoever may not make this token. Only its person may, in a session, or whoever
 /// holds the host: a token must not beget one that can do more or lasts longer, and an
-/// administrator must not sign in another's name.
-pub async fn create(
+/// administrator must not sign in another's name. In a session, a token that decides or
+/// administers asks for the password, or for a login of a moment ago.
+pub(crate) async fn admit(
     engine: &Engine,
     principal: &Principal,
     account: AccountId,
     new: &NewToken,
-) -> Result<IssuedToken> {
+    presence: &Presence,
+) -> Result<()> {
     match &principal.kind {
         PrincipalKind::Session { account: own } if *own == account => {}
         PrincipalKind::System => {}
@@ -38,7 +40,23 @@ pub async fn create(
         }
     }
     let scopes = checked(new)?;
-    let mut tx = engine.pool.begin().await?;
+    let is_grave = |scope: &Scope| matches!(scope, Scope::Decide | Scope::Admin);
+    if principal.account() == Some(account) && scopes.iter().any(is_grave) {
+        presence::confirm(engine, account, presence).await?;
+    }
+    Ok(())
+}
+
+/// Makes a token that stands for the person, in the caller's transaction, for whom
+/// [`admit`] let in.
+pub(crate) async fn create(
+    tx: &mut PgConnection,
+    engine: &Engine,
+    principal: &Principal,
+    account: AccountId,
+    new: &NewToken,
+) -> Result<IssuedToken> {
+    let scopes = checked(new)?;
     let owner = sqlx::query!(
         r#"SELECT login, disabled_at,
                   array(SELECT role FROM account_roles WHERE account_id = accounts.id) AS "roles!"
@@ -77,25 +95,23 @@ pub async fn create(
     let row = sqlx::query!(
         "INSERT INTO tokens (token_hash, name, account_id, scopes, expires_at)
          VALUES ($1, $2, $3, $4, watchbill_now() + make_interval(days => $5))
-         RETURNING id, expires_at",
+         RETURNING id, expires_at AS \"expires_at!\"",
         secret::digest(value.expose_secret()),
         new.name.trim(),
         account.0,
         &texts,
-        new.lifetime_days
-            .map(|days| i32::try_from(days).unwrap_or(i32::MAX)),
+        i32::try_from(new.lifetime_days.unwrap_or(DEFAULT_LIFETIME_DAYS)).unwrap_or(i32::MAX),
     )
     .fetch_one(&mut *tx)
     .await?;
     audit::record(
-        &mut tx,
+        tx,
         principal,
         "token.create",
         &format!("token/{}", row.id),
         json!({ "name": new.name.trim(), "account": account.0, "login": owner.login, "scopes": texts }),
     )
     .await?;
-    tx.commit().await?;
     Ok(IssuedToken {
         id: TokenId(row.id),
         value,
@@ -165,9 +181,7 @@ fn checked(new: &NewToken) -> Result<Vec<Scope>> {
     {
         problem(
             "lifetime_days",
-            format!(
-                "Give between 1 and {LONGEST_LIFETIME_DAYS} days, or none for a token that does not end."
-            ),
+            format!("Give between 1 and {LONGEST_LIFETIME_DAYS} days."),
         );
     }
     if problems.is_empty() {

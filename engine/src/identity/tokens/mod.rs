@@ -9,12 +9,19 @@ use model::id::{AccountId, TokenId};
 use model::identity::{Permission, Principal, Scope};
 use secrecy::SecretString;
 
-pub use create::{create, issue_for_step};
+pub use create::issue_for_step;
+pub(crate) use create::{admit, create};
 pub use resolve::principal_of_token;
+pub(crate) use revoke::end_all;
 pub use revoke::{prune, revoke};
 
 use super::roles::parse_scopes;
 use crate::{Engine, Result, authorise};
+
+/// In so many days a token ends where nobody says when.
+pub const DEFAULT_LIFETIME_DAYS: u32 = 90;
+/// Every token ends; those that were made before that held go on.
+pub const LONGEST_LIFETIME_DAYS: u32 = 3_650;
 
 /// A person's token, without the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +43,7 @@ pub struct NewToken {
     /// What it is for, in its person's words.
     pub name: String,
     pub scopes: Vec<Scope>,
-    /// In how many days it ends; `None` is never.
+    /// In how many days it ends; [`DEFAULT_LIFETIME_DAYS`] for `None`.
     pub lifetime_days: Option<u32>,
 }
 
@@ -45,7 +52,7 @@ pub struct NewToken {
 pub struct IssuedToken {
     pub id: TokenId,
     pub value: SecretString,
-    pub expires_at: Option<DateTime<Utc>>,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// The tokens of an account, newest first; of all accounts for `None`. Others' tokens

@@ -1,6 +1,7 @@
-use model::id::TokenId;
+use model::id::{AccountId, TokenId};
 use model::identity::{Permission, Principal, PrincipalKind};
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::audit;
 use crate::{Engine, Error, Result};
@@ -50,6 +51,17 @@ pub async fn revoke(engine: &Engine, principal: &Principal, id: TokenId) -> Resu
     .await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Ends every token of the account. Returns how many.
+pub(crate) async fn end_all(connection: &mut PgConnection, account: AccountId) -> Result<u64> {
+    let ended = sqlx::query!(
+        "UPDATE tokens SET revoked_at = watchbill_now() WHERE account_id = $1 AND revoked_at IS NULL",
+        account.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(ended.rows_affected())
 }
 
 /// Removes the tokens of steps whose attempt is over. Returns how many.

@@ -1,7 +1,7 @@
 //! Why a message is sent. The outbox keeps it as JSON; words follow when it is rendered.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use model::id::{AccountId, ApprovalId, PlanVersionId, TaskId};
+use model::id::{AccountId, ApprovalId, PlanVersionId, TaskId, TokenId};
 use serde::{Deserialize, Serialize};
 
 /// What a row of the channel `mail` is about.
@@ -33,6 +33,8 @@ pub(super) enum Cause {
     },
     /// A stored plan turned out to have lost a gate or a condition, and is paused.
     PlanHeld { version: PlanVersionId },
+    /// A token was made in the reader's name, by this one.
+    TokenMade { token: TokenId, by: String },
     /// The one message of a local day.
     Digest { date: NaiveDate },
 }
@@ -61,6 +63,7 @@ impl Cause {
                 format!("account/{account}/disabled/{address}/{at}")
             }
             Self::PlanHeld { version } => format!("version/{version}/held"),
+            Self::TokenMade { token, .. } => format!("token/{token}/made"),
             Self::Digest { date } => format!("digest/{date}"),
         }
     }

@@ -161,6 +161,12 @@ pub(super) async fn compose(
                 .map(|held| held_letter(reader, held))
                 .ok_or_else(|| "the plan was saved again or resumed".to_owned()))
         }
+        Cause::TokenMade { token, by } => {
+            let made = facts::token(connection, *token).await?;
+            Ok(made
+                .map(|made| token_letter(reader, &made, by))
+                .ok_or_else(|| "the token is gone".to_owned()))
+        }
         Cause::Digest { date } => daily(connection, reader, *date, row).await,
     }
 }
@@ -243,6 +249,7 @@ fn request_letter(
         | Cause::TaskFailed { .. }
         | Cause::AddressDisabled { .. }
         | Cause::PlanHeld { .. }
+        | Cause::TokenMade { .. }
         | Cause::Digest { .. } => (subject, asks(&task)),
     };
     let deadline = request
@@ -407,6 +414,32 @@ fn held_letter(reader: &Reader<'_>, held: Held) -> Composed {
     ];
     Composed {
         letter: reader.letter((words.held)(&held.plan), blocks),
+        thread: None,
+    }
+}
+
+fn token_letter(reader: &Reader<'_>, made: &facts::Made, by: &str) -> Composed {
+    let words = reader.words;
+    let end = made
+        .expires_at
+        .map(|at| (words.token_end, reader.moment(at)));
+    let mut about = vec![
+        (words.token_scopes, made.scopes.join(", ")),
+        (words.token_by, by.to_owned()),
+        (words.token_at, reader.moment(made.created_at)),
+    ];
+    about.extend(end);
+    let blocks = vec![
+        Block::Text((words.token_text)(&made.name)),
+        Block::Facts(about),
+        Block::Text(words.token_hint.to_owned()),
+        Block::Link {
+            label: words.look,
+            url: reader.account_page(),
+        },
+    ];
+    Composed {
+        letter: reader.letter((words.token_made)(&made.name), blocks),
         thread: None,
     }
 }

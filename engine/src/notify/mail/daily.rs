@@ -57,8 +57,9 @@ pub(super) async fn daily(
                 ..
             } => addresses.push((account, address, reason)),
             Cause::PlanHeld { version } => held.extend(facts::held(connection, version).await?),
-            // Requests are listed as they stand now.
-            Cause::ApprovalRequested { .. }
+            // Requests are listed as they stand now; of a token its person hears at once.
+            Cause::TokenMade { .. }
+            | Cause::ApprovalRequested { .. }
             | Cause::ApprovalReminder { .. }
             | Cause::ApprovalEscalated { .. }
             | Cause::Digest { .. } => {}

@@ -1,7 +1,7 @@
 //! What messages tell, read when they are rendered.
 
 use chrono::{DateTime, Utc};
-use model::id::{AccountId, ApprovalId, PlanVersionId, RunKey, TaskId};
+use model::id::{AccountId, ApprovalId, PlanVersionId, RunKey, TaskId, TokenId};
 use model::plan::RiskLevel;
 use sqlx::PgConnection;
 
@@ -130,6 +130,25 @@ pub(super) async fn held(
     .fetch_optional(connection)
     .await?;
     Ok(held)
+}
+
+/// A token that was made.
+pub(super) struct Made {
+    pub name: String,
+    pub scopes: Vec<String>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn token(connection: &mut PgConnection, token: TokenId) -> Result<Option<Made>> {
+    let made = sqlx::query_as!(
+        Made,
+        "SELECT name, scopes, created_at, expires_at FROM tokens WHERE id = $1",
+        token.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(made)
 }
 
 pub(super) async fn login(connection: &mut PgConnection, account: AccountId) -> Result<String> {

@@ -33,5 +33,5 @@ pub use probe::{Probe, probe};
 pub use smtp::{Said, Step};
 pub use write::{approval_escalated, approval_reminder, approval_requested};
 pub(crate) use write::{
-    approval_out_of_reach, goes_somewhere, plan_held, preferences_changed, tasks_failed,
+    approval_out_of_reach, goes_somewhere, plan_held, preferences_changed, tasks_failed, token_made,
 };

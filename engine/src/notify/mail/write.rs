@@ -1,7 +1,7 @@
 //! Writing messages in the transaction of their cause: one row a person and cause.
 
 use chrono::{DateTime, Utc};
-use model::id::{AccountId, ApprovalId, PlanVersionId, TaskId};
+use model::id::{AccountId, ApprovalId, PlanVersionId, TaskId, TokenId};
 use model::notify::NotifyMode;
 use sqlx::PgConnection;
 
@@ -120,6 +120,19 @@ pub(crate) async fn plan_held(
 ) -> Result<()> {
     let to = admins(connection).await?;
     write(connection, engine, &to, &Cause::PlanHeld { version }).await
+}
+
+/// Tells a person that a token was made in their name.
+pub(crate) async fn token_made(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    owner: AccountId,
+    token: TokenId,
+    by: &str,
+) -> Result<()> {
+    let by = by.to_owned();
+    let cause = Cause::TokenMade { token, by };
+    write(connection, engine, &[owner], &cause).await
 }
 
 /// Lets what waits follow a person's new choice.
@@ -242,6 +255,8 @@ pub(super) async fn deadline(
         | Cause::ApprovalReminder { approval, .. }
         | Cause::ApprovalEscalated { approval, .. }
         | Cause::ApprovalOutOfReach { approval } => *approval,
+        // Whoever did not make it should hear of it before the night is over.
+        Cause::TokenMade { .. } => return Ok(Some(now(connection).await?)),
         Cause::TaskFailed { .. }
         | Cause::AddressDisabled { .. }
         | Cause::PlanHeld { .. }

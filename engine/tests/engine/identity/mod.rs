@@ -6,6 +6,7 @@ mod flood;
 mod login;
 mod matrix;
 mod sessions;
+mod token_ends;
 mod tokens;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -96,6 +97,7 @@ pub async fn set_password(
     let change = PasswordChange {
         present: present.cloned(),
         new: new.clone(),
+        end_tokens: false,
         origin: Origin::default(),
     };
     engine::identity::accounts::set_password(engine, principal, id, &change).await

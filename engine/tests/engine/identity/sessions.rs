@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use engine::identity::Presence;
 use engine::identity::principal_of_session;
 use engine::identity::sessions::{Origin, end_one, list, logout, logout_everywhere, prune};
-use engine::identity::tokens::{self, NewToken};
+use engine::identity::tokens::NewToken;
+use engine::lifecycle::people::create_token;
 use engine::{Error, authorise};
 use model::identity::{Permission, PrincipalKind, Role, Scope};
 use secrecy::ExposeSecret;
@@ -150,7 +152,7 @@ async fn a_given_password_allows_nothing_but_another(pool: PgPool) {
         lifetime_days: None,
     };
     assert!(matches!(
-        tokens::create(&engine, &approver, id, &new).await,
+        create_token(&engine, &approver, id, &new, &Presence::default()).await,
         Err(Error::Forbidden(_))
     ));
 
@@ -181,7 +183,10 @@ async fn one_session_ends_all_of_its_person_and_nobody_elses(pool: PgPool) {
         .await
         .unwrap()
         .expect("it is live");
-    assert_eq!(logout_everywhere(&engine, &approver).await.unwrap(), 2);
+    assert_eq!(
+        logout_everywhere(&engine, &approver, false).await.unwrap(),
+        2
+    );
     let mut live = Vec::new();
     for value in &sessions {
         live.push(
@@ -198,7 +203,7 @@ async fn one_session_ends_all_of_its_person_and_nobody_elses(pool: PgPool) {
     );
     let host = super::host();
     assert!(matches!(
-        logout_everywhere(&engine, &host).await,
+        logout_everywhere(&engine, &host, false).await,
         Err(Error::Forbidden(_))
     ));
 }

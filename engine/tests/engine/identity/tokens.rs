@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use engine::identity::tokens::{NewToken, create, issue_for_step, list, prune, revoke};
-use engine::identity::{accounts, principal_of_token};
+use engine::identity::tokens::{IssuedToken, NewToken, issue_for_step, list, prune, revoke};
+use engine::identity::{Presence, accounts, principal_of_token};
+use engine::lifecycle::people::create_token;
 use engine::{Engine, Error};
 use model::id::{AccountId, AttemptNumber, TokenId};
 use model::identity::{Permission, Principal, PrincipalKind, Role, Scope};
@@ -9,10 +10,10 @@ use model::task::Outcome;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use super::{audited, host};
+use super::{audited, host, secret};
 use crate::support::{claim_one, end, engine, move_clock, person, plan, run, task, worker};
 
-fn new(scopes: &[Scope]) -> NewToken {
+pub fn new(scopes: &[Scope]) -> NewToken {
     NewToken {
         name: "nightly script".to_owned(),
         scopes: scopes.to_vec(),
@@ -20,7 +21,30 @@ fn new(scopes: &[Scope]) -> NewToken {
     }
 }
 
-async fn resolve(engine: &Engine, value: &secrecy::SecretString) -> Option<Principal> {
+/// Makes one for whoever logged in a moment ago.
+pub async fn create(
+    engine: &Engine,
+    principal: &Principal,
+    account: AccountId,
+    new: &NewToken,
+) -> Result<IssuedToken, Error> {
+    sqlx::query(
+        "INSERT INTO sessions (token_hash, account_id, expires_at)
+         SELECT sha256(convert_to('of ' || login, 'UTF8')), id, watchbill_now() + interval '1 hour'
+         FROM accounts WHERE id = $1 ON CONFLICT DO NOTHING",
+    )
+    .bind(account.0)
+    .execute(&engine.pool)
+    .await
+    .unwrap();
+    let presence = Presence {
+        password: None,
+        session: Some(secret(&format!("of {}", principal.name))),
+    };
+    create_token(engine, principal, account, new, &presence).await
+}
+
+pub async fn resolve(engine: &Engine, value: &secrecy::SecretString) -> Option<Principal> {
     principal_of_token(engine, value.expose_secret())
         .await
         .expect("the tokens can be read")

@@ -7,6 +7,7 @@ mod preferences;
 mod reach;
 mod sink;
 mod times;
+mod tokens;
 
 use std::time::Duration;
 

@@ -51,6 +51,8 @@ pub(super) struct AccountChange {
     /// With one's own password only.
     #[schema(value_type = Option<String>, format = Password)]
     present_password: Option<SecretString>,
+    /// With a password only: ends the account's tokens with its sessions.
+    end_tokens: Option<bool>,
     notifications: Option<NotificationsChange>,
 }
 
@@ -124,6 +126,9 @@ pub(super) async fn change(
     ApiJson(change): ApiJson<AccountChange>,
 ) -> Result<Response, ApiError> {
     let (engine, account) = (&state.engine, id::<AccountId>("account", &account)?);
+    if change.end_tokens.is_some() && change.password.is_none() {
+        return Err(Error::invalid("end_tokens", "Tokens end with a password here.").into());
+    }
     let mut session = None;
     match (
         change.roles,
@@ -145,6 +150,7 @@ pub(super) async fn change(
             let change = PasswordChange {
                 present: change.present_password,
                 new: password,
+                end_tokens: change.end_tokens.unwrap_or(false),
                 origin: origin(&client, &headers),
             };
             session = accounts::set_password(engine, &caller, account, &change).await?;

@@ -1,18 +1,20 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use engine::Error;
+use engine::identity::Presence;
 use engine::identity::tokens::{self, NewToken, Token};
+use engine::lifecycle::people;
 use model::id::AccountId;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{id, words};
-use crate::auth::Authenticated;
+use crate::auth::{Authenticated, Client, origin};
 use crate::rest::{ApiError, ApiJson};
 use crate::state::AppState;
 
@@ -24,8 +26,11 @@ pub(super) struct TokenRequest {
     name: String,
     /// Any of read, report, run, plans, decide, admin.
     scopes: Vec<String>,
-    /// After how many days it ends; never, where it is absent.
+    /// After how many days it ends, 1 to 3650; 90, where it is absent.
     lifetime_days: Option<u32>,
+    /// For decide and admin, where the login is more than ten minutes ago.
+    #[schema(value_type = Option<String>, format = Password)]
+    present_password: Option<SecretString>,
 }
 
 /// A token that was just made.
@@ -34,7 +39,7 @@ pub(super) struct CreatedToken {
     id: i64,
     /// Shown this once; send it as `Authorization: Bearer`.
     token: String,
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: DateTime<Utc>,
 }
 
 /// A token, without its secret.
@@ -46,6 +51,7 @@ pub(super) struct TokenItem {
     login: String,
     scopes: Vec<&'static str>,
     created_at: DateTime<Utc>,
+    /// Null for those that were made before tokens had to end.
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     /// To the minute.
@@ -88,13 +94,16 @@ pub(super) async fn list(
     }))
 }
 
-/// Makes a token for oneself, in a session.
+/// Makes a token for oneself, in a session. One that decides or administers asks for the
+/// password, unless one logged in within the last ten minutes.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "identity", operation_id = "create_token", request_body = TokenRequest,
     responses((status = 201, body = CreatedToken), (status = 403, description = "made by a token"),
         (status = 422, description = "a field is wrong")))]
 pub(super) async fn create(
     State(state): State<AppState>,
     Authenticated(caller): Authenticated,
+    client: Client,
+    headers: HeaderMap,
     ApiJson(request): ApiJson<TokenRequest>,
 ) -> Result<Response, ApiError> {
     let account = caller
@@ -105,7 +114,11 @@ pub(super) async fn create(
         scopes: words("scopes", &request.scopes)?,
         lifetime_days: request.lifetime_days,
     };
-    let issued = tokens::create(&state.engine, &caller, account, &new).await?;
+    let presence = Presence {
+        password: request.present_password,
+        session: origin(&client, &headers).session,
+    };
+    let issued = people::create_token(&state.engine, &caller, account, &new, &presence).await?;
     let body = CreatedToken {
         id: issued.id.0,
         token: issued.value.expose_secret().to_owned(),

@@ -227,3 +227,68 @@ async fn accounts_are_for_administrators(pool: PgPool) {
         StatusCode::OK
     );
 }
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn sessions_are_listed_and_ended_by_their_person(pool: PgPool) {
+    let app = app(pool, Config::default()).await;
+    sqlx::query(
+        "INSERT INTO sessions (token_hash, account_id, expires_at, address, user_agent)
+         SELECT sha256('elsewhere'), id, watchbill_now() + interval '1 hour', '192.0.2.7', 'curl/8.5.0'
+         FROM accounts",
+    )
+    .execute(&app.engine.pool)
+    .await
+    .expect("a session elsewhere");
+    let list = async || {
+        let listed = call(&app, SESSION, "GET", "/api/v1/sessions", &Value::Null).await;
+        assert_eq!(listed.status(), StatusCode::OK);
+        json_of(listed).await["items"].clone()
+    };
+    let items = list().await;
+    assert_eq!(items[0]["is_present"], true);
+    assert_eq!(items[1]["is_present"], false);
+    assert_eq!(items[1]["address"], "192.0.2.7");
+    assert_eq!(items[1]["browser"], json!({"name": "curl", "system": null}));
+    let path = format!("/api/v1/sessions/{}", items[1]["id"]);
+    for expected in [StatusCode::NO_CONTENT, StatusCode::NOT_FOUND] {
+        let ended = call(&app, SESSION, "DELETE", &path, &Value::Null).await;
+        assert_eq!(ended.status(), expected);
+    }
+    assert_eq!(list().await.as_array().map(Vec::len), Some(1));
+    let token = [("x-admin-key", TOKEN)];
+    for (method, path) in [("GET", "/api/v1/sessions"), ("DELETE", path.as_str())] {
+        assert_eq!(
+            app.status(method, path, &token).await,
+            StatusCode::FORBIDDEN
+        );
+    }
+}
+
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_token_that_decides_asks_for_the_password(pool: PgPool) {
+    let app = app(pool, Config::default()).await;
+    let make = async |more: Value| {
+        let mut body = json!({ "name": "script", "scopes": ["decide"] });
+        let fields = more.as_object().expect("an object").clone();
+        body.as_object_mut().expect("an object").extend(fields);
+        let made = call(&app, SESSION, "POST", "/api/v1/tokens", &body).await;
+        (made.status(), json_of(made).await)
+    };
+    let (status, made) = make(json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "just logged in");
+    assert!(made["expires_at"].is_string());
+    let (status, _) = make(json!({ "lifetime_days": 0 })).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    sqlx::query("UPDATE sessions SET created_at = created_at - interval '11 minutes'")
+        .execute(&app.engine.pool)
+        .await
+        .expect("a while ago");
+    let (status, refused) = make(json!({})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        refused.to_string().contains("present_password"),
+        "{refused}"
+    );
+    let (status, _) = make(json!({ "scopes": ["read"] })).await;
+    assert_eq!(status, StatusCode::CREATED, "that one is not asked");
+}

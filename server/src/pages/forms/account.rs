@@ -5,7 +5,8 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use engine::identity::accounts::{self, PasswordChange};
 use engine::identity::tokens::{self, NewToken};
-use engine::identity::{NewSession, sessions};
+use engine::identity::{NewSession, Presence, sessions};
+use engine::lifecycle::people;
 use model::id::{AccountId, SessionId, TokenId};
 use model::identity::{Principal, Scope};
 use secrecy::{ExposeSecret, SecretString};
@@ -66,6 +67,7 @@ async fn change(
     let change = PasswordChange {
         present: Some(secret("present_password")),
         new: secret("password"),
+        end_tokens: value(fields, "end_tokens") == "true",
         origin: reader.origin.clone(),
     };
     accounts::set_password(&state.engine, &person, account, &change).await
@@ -80,8 +82,14 @@ pub async fn create_token(
     let sent = Sent {
         page: PAGE.to_owned(),
         form: "tokens",
-        fields: vec!["name".to_owned(), "scopes".to_owned()],
-        typed: fields.clone(),
+        fields: ["name", "scopes", "lifetime_days", "present_password"]
+            .map(str::to_owned)
+            .to_vec(),
+        typed: fields
+            .iter()
+            .filter(|(name, _)| name != "present_password")
+            .cloned()
+            .collect(),
     };
     let created = async {
         let (person, account) = account(&reader)?;
@@ -91,9 +99,13 @@ pub async fn create_token(
                 .into_iter()
                 .filter(|scope| value(&fields, &format!("scope.{}", scope.as_str())) == "true")
                 .collect(),
-            lifetime_days: None,
+            lifetime_days: lifetime(&fields),
         };
-        tokens::create(&state.engine, &person, account, &new).await
+        let presence = Presence {
+            password: Some(SecretString::from(value(&fields, "present_password"))),
+            session: reader.origin.session.clone(),
+        };
+        people::create_token(&state.engine, &person, account, &new, &presence).await
     };
     match created.await {
         Ok(issued) => {
@@ -115,10 +127,12 @@ pub async fn logout_everywhere(
     State(state): State<AppState>,
     reader: Reader,
     client: Client,
+    Form(fields): Fields,
 ) -> Response {
     let ended = async {
         let person = sender(&reader)?;
-        sessions::logout_everywhere(&state.engine, &person).await
+        let end_tokens = value(&fields, "end_tokens") == "true";
+        sessions::logout_everywhere(&state.engine, &person, end_tokens).await
     };
     match ended.await {
         Ok(_) => {
@@ -180,6 +194,12 @@ pub async fn revoke_token(
             refused(&state, &reader, sent, error).await
         }
     }
+}
+
+/// What was typed; the usual where nothing was, and what nobody may have where it is no number.
+fn lifetime(fields: &[(String, String)]) -> Option<u32> {
+    let typed = value(fields, "lifetime_days").trim();
+    (!typed.is_empty()).then(|| typed.parse().unwrap_or(0))
 }
 
 /// The account whose page this is.

@@ -60,6 +60,15 @@ pub(super) static WORDS: Words = Words {
     },
     held_hint: "Save it again with the text in quotes: it then goes on by itself. Whoever resumes it on its page accepts it without what it lost.",
     held_plans: "Paused plans",
+    token_made: |name| format!("A token was made in your name: {name}"),
+    token_text: |name| {
+        format!("Whoever holds the access token {name} acts as you, within its scopes.")
+    },
+    token_scopes: "Scopes",
+    token_by: "Made by",
+    token_at: "Made at",
+    token_end: "Ends",
+    token_hint: "If that was not you: revoke it on the page Account, change your password, and end your other sessions and tokens with it.",
     test_text: "This is a test. Whoever reads it can be reached.",
     deadline: "Decide by",
     deadline_hint: |when, zone| {

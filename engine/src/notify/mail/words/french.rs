@@ -68,6 +68,15 @@ pub(super) static WORDS: Words = Words {
     },
     held_hint: "Enregistrez-le de nouveau avec le texte entre guillemets : il reprend alors de lui-même. Qui le reprend sur sa page l’accepte sans ce qu’il a perdu.",
     held_plans: "Plans en pause",
+    token_made: |name| format!("Un jeton a été créé en votre nom : {name}"),
+    token_text: |name| {
+        format!("Qui détient le jeton d’accès {name} agit en votre nom, dans ses portées.")
+    },
+    token_scopes: "Portées",
+    token_by: "Créé par",
+    token_at: "Créé le",
+    token_end: "Expire le",
+    token_hint: "Si ce n’était pas vous : révoquez-le sur la page Compte, changez votre mot de passe, et mettez fin du même coup à vos autres sessions et jetons.",
     test_text: "Ceci est un essai. Si vous le lisez, vous êtes joignable.",
     deadline: "À décider avant le",
     deadline_hint: |when, zone| {
