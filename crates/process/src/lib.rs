@@ -14,6 +14,7 @@ mod kernel;
 mod launcher;
 pub mod procfs;
 mod program;
+mod tree;
 mod view;
 mod walls;
 mod wire;
@@ -30,5 +31,6 @@ pub fn close_to_others() -> std::io::Result<()> {
 
 pub use attempt::{Attempt, Cell, Ended, NotStarted, StepCommand};
 pub use launcher::{Launcher, enter_if_asked};
+pub use tree::remove_tree;
 pub use walls::{Found, Refusal};
 pub use wire::{Network, Usage, View, Walls};

@@ -12,6 +12,8 @@ use crate::tasks::LeaseRef;
 use crate::{Engine, Result};
 
 const MOST_FILES: usize = 1_000;
+/// Of one folder so many names are looked at, and so many sentences kept: a step can leave millions.
+const MOST_NAMES: usize = 5_000;
 const DEEPEST: usize = 16;
 const LONGEST_PATH: usize = 512;
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -204,14 +206,14 @@ impl Survey {
             Ok(entries) => entries,
             Err(error) => return self.refuse(above, &error.to_string()),
         };
-        let mut names: Vec<_> = entries
-            .filter_map(|entry| {
-                Some((
-                    entry.as_ref().ok()?.file_name(),
-                    entry.ok()?.file_type().ok()?,
-                ))
-            })
-            .collect();
+        let mut entries = entries.filter_map(|entry| {
+            let entry = entry.ok()?;
+            let kind = entry.file_type().ok()?;
+            Some((entry.file_name(), kind))
+        });
+        let mut names: Vec<_> = entries.by_ref().take(MOST_NAMES).collect();
+        // Of more than can be kept only their number is held.
+        self.beyond_count += entries.count();
         names.sort_by(|one, other| one.0.cmp(&other.0));
         for (name, kind) in names {
             let shown = format!("{above}{}", name.to_string_lossy());
@@ -265,12 +267,17 @@ impl Survey {
                     sha256,
                 });
             }
-            Ok(None) => self.beyond_cap.push(path),
+            Ok(None) if self.beyond_cap.len() < MOST_NAMES => self.beyond_cap.push(path),
+            Ok(None) => self.beyond_count += 1,
             Err(error) => self.refuse(&path, &error.to_string()),
         }
     }
 
     fn refuse(&mut self, path: &str, reason: &str) {
+        if self.refused.len() == MOST_NAMES {
+            self.beyond_count += 1;
+            return;
+        }
         self.refused
             .push(format!("the artifact {path} was not kept: {reason}"));
     }

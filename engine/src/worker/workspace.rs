@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{getegid, geteuid};
+use process::remove_tree;
 
 use super::steps::{Mark, StepsUser, mark};
 use crate::Random;
@@ -228,9 +229,7 @@ fn make_folder(parent: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
+        if let Err(error) = remove_tree(&self.path) {
             tracing::warn!("the folder {} stays: {error}", self.path.display());
         }
     }
@@ -365,7 +364,7 @@ pub fn remove_orphans() -> usize {
                 .and_then(|name| name.strip_prefix(PREFIX))
                 .is_some_and(mark::is_orphaned)
         })
-        .filter(|entry| std::fs::remove_dir_all(entry.path()).is_ok())
+        .filter(|entry| remove_tree(&entry.path()).is_ok())
         .count()
 }
 

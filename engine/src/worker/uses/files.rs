@@ -22,9 +22,6 @@ use crate::tasks::digest::hex;
 const FOLDER_READ_ONLY: u32 = 0o555;
 const FILE_READ_ONLY: u32 = 0o444;
 
-/// A folder that a step may have made is followed so deep; artifacts lie no deeper than 16.
-const DEEPEST: usize = 128;
-
 /// Makes a folder in another, or takes the one that is there, and opens it.
 ///
 /// # Errors
@@ -153,33 +150,7 @@ fn compare_below(
 /// # Errors
 /// The operating system's reason not to.
 pub fn remove(path: &Path) -> io::Result<()> {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    match nix::fcntl::open(path, flags, Mode::empty()) {
-        Ok(folder) => allow(&folder, 0),
-        Err(Errno::ENOENT) => return Ok(()),
-        // A step put something else in its place.
-        Err(Errno::ENOTDIR | Errno::ELOOP) => return std::fs::remove_file(path),
-        Err(error) => return Err(error.into()),
-    }
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-/// Gives the owner the right to write in the folder, and in all below it; what cannot be had is
-/// told when it is removed.
-fn allow(folder: &OwnedFd, depth: usize) {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let _ = std::fs::set_permissions(opened_path(folder), PermissionsExt::from_mode(0o700));
-    if depth == DEEPEST {
-        return;
-    }
-    for name in entries(folder).unwrap_or_default() {
-        if let Ok(inner) = openat(folder, name.as_os_str(), flags, Mode::empty()) {
-            allow(&inner, depth + 1);
-        }
-    }
+    process::remove_tree(path)
 }
 
 fn entries(folder: &OwnedFd) -> io::Result<Vec<OsString>> {

@@ -25,7 +25,7 @@ const fn stranger(number: u8) -> IpAddr {
 /// Wrong tries from 50 addresses in turn. Returns how many passwords were looked at.
 async fn guess(engine: &Engine, tries: u32) -> usize {
     let answers = futures::stream::iter((0..tries).map(|number| {
-        let address = stranger(u8::try_from(number % 50).unwrap());
+        let address = stranger(u8::try_from(number % 50).expect("below 50"));
         try_login_from(engine, "owner", "wrong", address)
     }));
     let answers: Vec<_> = answers.buffer_unordered(8).collect().await;

@@ -36,7 +36,7 @@ pub async fn create(
     .bind(account.0)
     .execute(&engine.pool)
     .await
-    .unwrap();
+    .expect("a session");
     let presence = Presence {
         password: None,
         session: Some(secret(&format!("of {}", principal.name))),
