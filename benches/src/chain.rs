@@ -1,10 +1,10 @@
 //! Forty times `true`: one after the other, and eight at once.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use engine::lifecycle::{NewRun, materialise};
+use engine::settings::WantedWalls;
 use engine::worker::{WorkerOptions, run};
 use engine::{Engine, Settings};
 use model::id::{PlanId, PlanVersionId};
@@ -15,18 +15,39 @@ use tokio_util::sync::CancellationToken;
 use crate::claiming;
 use crate::database::{Database, task};
 use crate::report::{Report, median};
+use crate::start::Starter;
 
 const STEPS: usize = 40;
 const ROUNDS: usize = 7;
 
 pub async fn measure(report: &mut Report) -> Result<()> {
+    for (walls, how, plain) in [
+        (WantedWalls::None, "", Starter::Library),
+        (
+            WantedWalls::Auto,
+            ", behind walls",
+            Starter::walled().await?,
+        ),
+    ] {
+        measure_with(report, walls, how, &plain).await?;
+    }
+    Ok(())
+}
+
+async fn measure_with(
+    report: &mut Report,
+    walls: WantedWalls,
+    how: &str,
+    plain: &Starter,
+) -> Result<()> {
     let database = Database::fresh("chain").await?;
     let pool = database.pool(10).await?;
     claiming::prepare(&pool).await?;
-    let settings = Settings {
+    let mut settings = Settings {
         slots: 8,
         ..Settings::default()
     };
+    settings.steps.walls = walls;
     let engine = Engine::new(pool.clone(), settings);
     let stop = CancellationToken::new();
     let worker = tokio::spawn(run(engine.clone(), WorkerOptions::default(), stop.clone()));
@@ -39,11 +60,13 @@ pub async fn measure(report: &mut Report) -> Result<()> {
         })
         .collect();
     let ours = rounds(&engine, "chain", chain).await?;
-    report.duration("chain of 40 × true", ours, Some(plain_chain(&pool).await?));
+    let limit = plain_chain(&pool, plain).await?;
+    report.duration(&format!("chain of 40 × true{how}"), ours, Some(limit));
 
     let wide: Vec<PlanTask> = names.iter().map(|name| task(name, &[])).collect();
     let ours = rounds(&engine, "wide", wide).await?;
-    report.duration("40 × true, 8 at once", ours, Some(plain_wide(&pool).await?));
+    let limit = plain_wide(&pool, plain).await?;
+    report.duration(&format!("40 × true, 8 at once{how}"), ours, Some(limit));
     stop.cancel();
     worker.await??;
     Ok(())
@@ -108,29 +131,29 @@ async fn rounds(engine: &Engine, name: &str, tasks: Vec<PlanTask>) -> Result<Dur
 }
 
 /// Spawn `true`, with one durable commit before it and one after.
-async fn plain_chain(pool: &PgPool) -> Result<Duration> {
+async fn plain_chain(pool: &PgPool, starter: &Starter) -> Result<Duration> {
     let mut taken = Vec::new();
     for _ in 0..ROUNDS {
         claiming::fill(pool, i64::try_from(STEPS)?).await?;
         let from = Instant::now();
         for _ in 0..STEPS {
-            step(pool).await?;
+            step(pool, starter).await?;
         }
         taken.push(from.elapsed());
     }
     Ok(median(&mut taken))
 }
 
-async fn plain_wide(pool: &PgPool) -> Result<Duration> {
+async fn plain_wide(pool: &PgPool, starter: &Starter) -> Result<Duration> {
     let mut taken = Vec::new();
     for _ in 0..ROUNDS {
         claiming::fill(pool, i64::try_from(STEPS)?).await?;
         let from = Instant::now();
         let lanes = (0..8).map(|_| {
-            let pool = pool.clone();
+            let (pool, starter) = (pool.clone(), starter.clone());
             tokio::spawn(async move {
                 for _ in 0..STEPS / 8 {
-                    step(&pool).await?;
+                    step(&pool, &starter).await?;
                 }
                 anyhow::Ok(())
             })
@@ -143,10 +166,9 @@ async fn plain_wide(pool: &PgPool) -> Result<Duration> {
     Ok(median(&mut taken))
 }
 
-async fn step(pool: &PgPool) -> Result<()> {
+async fn step(pool: &PgPool, starter: &Starter) -> Result<()> {
     let ids = claiming::claim(pool, 1).await?;
-    let status = tokio::task::spawn_blocking(|| Command::new("true").status()).await??;
-    anyhow::ensure!(status.success(), "true failed");
+    starter.run().await?;
     sqlx::query("UPDATE plain SET state = 'done' WHERE id = $1 AND state = 'running'")
         .bind(ids.first().context("a row was ready")?)
         .execute(pool)

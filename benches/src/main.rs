@@ -14,6 +14,7 @@ mod load;
 mod login;
 mod report;
 mod serving;
+mod start;
 
 use anyhow::Result;
 use clap::Parser;
@@ -57,6 +58,9 @@ async fn measure() -> Result<()> {
     }
     if wanted("drain") {
         drain::measure(&mut report).await?;
+    }
+    if wanted("start") {
+        start::measure(&mut report).await?;
     }
     if wanted("chain") {
         chain::measure(&mut report).await?;
