@@ -345,7 +345,7 @@ fn become_command(run: &Run, program: &Program, output: &OwnedFd, walls: Walls) 
             rustix::thread::set_thread_res_gid(gid, gid, gid)?;
             rustix::thread::set_thread_res_uid(uid, uid, uid)?;
             // All steps of a user have this one: what another has put there is not for this one.
-            kernel::clear_user_keyring();
+            kernel::clear_user_keyrings();
         }
         // After the change of user, which clears it: without walls an init can be killed.
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))

@@ -158,15 +158,25 @@ pub(crate) fn leave_keyring() {
     }
 }
 
-/// Empties the keyring that belongs to this user, whatever the session.
-pub(crate) fn clear_user_keyring() {
-    // SAFETY: a plain system call on numbers.
+/// Empties the keyrings that belong to this user, whatever the session.
+pub(crate) fn clear_user_keyrings() {
+    /// Not in the C library's headers that we have (linux/keyctl.h).
+    const GET_PERSISTENT: libc::c_int = 22;
+    // SAFETY: plain system calls on numbers. Kernels without one of them say so.
     unsafe {
-        libc::syscall(
+        let persistent = libc::syscall(
             libc::SYS_keyctl,
-            libc::KEYCTL_CLEAR,
-            libc::KEY_SPEC_USER_KEYRING,
+            GET_PERSISTENT,
+            -1,
+            libc::KEY_SPEC_PROCESS_KEYRING,
         );
+        for keyring in [
+            libc::c_long::from(libc::KEY_SPEC_USER_KEYRING),
+            libc::c_long::from(libc::KEY_SPEC_USER_SESSION_KEYRING),
+            persistent,
+        ] {
+            libc::syscall(libc::SYS_keyctl, libc::KEYCTL_CLEAR, keyring);
+        }
     }
 }
 

@@ -101,6 +101,7 @@ pub(crate) fn lay_out(view: &View, owner: Option<(u32, u32)>) -> Result<(), Refu
     }
     for path in &view.hidden {
         if let Some(path) = found(path)? {
+            pin(&path, &mut places)?;
             places.push(Place::new(&path, Kind::Hidden, None));
         }
     }
@@ -120,6 +121,25 @@ pub(crate) fn lay_out(view: &View, owner: Option<(u32, u32)>) -> Result<(), Refu
     for cover in covers {
         rustix::mount::mount_remount(&cover, MountFlags::BIND | MountFlags::RDONLY | QUIET, c"")
             .map_err(|error| refused(at("sealing", &cover))(error.into()))?;
+    }
+    Ok(())
+}
+
+/// Mounts the folders between something hidden and what may be written above it onto themselves:
+/// what is mounted cannot be renamed, and with another name it would be hidden no more.
+fn pin(hidden: &Path, places: &mut Vec<Place>) -> Result<(), Refused> {
+    let writable = places
+        .iter()
+        .find(|place| place.kind == Kind::Named(Access::Write) && hidden.starts_with(&place.path));
+    let Some(above) = writable.map(|place| place.path.clone()) else {
+        return Ok(());
+    };
+    for folder in hidden.ancestors().skip(1) {
+        if folder == above || !folder.starts_with(&above) {
+            break;
+        }
+        let tree = Some(tree_of(folder, Access::Write)?);
+        places.push(Place::new(folder, Kind::Named(Access::Write), tree));
     }
     Ok(())
 }

@@ -287,6 +287,67 @@ async fn walls_leave_nothing_writable_but_what_is_named() {
     std::fs::remove_file("/tmp/watchbill-walls-canary").expect("removed");
 }
 
+/// What is hidden is hidden also where a step renames the folder that it stands in.
+#[tokio::test]
+async fn what_is_hidden_stays_so_by_another_name() {
+    let launcher = launcher();
+    let walls = found(&launcher).await;
+    let place = if user().is_some() {
+        "/srv"
+    } else {
+        env!("CARGO_TARGET_TMPDIR")
+    };
+    if walls == Walls::None || place.starts_with("/tmp") || place.starts_with("/var/tmp") {
+        eprintln!("skipped: no walls here, or nothing that lies outside of /tmp");
+        return;
+    }
+    let outside = tempfile::tempdir_in(place).expect("a folder");
+    let data = outside.path().join("share/data");
+    std::fs::create_dir_all(&data).expect("folders");
+    std::fs::write(data.join("secret"), "x").expect("a file");
+    for folder in [outside.path(), &outside.path().join("share"), &data] {
+        open(folder);
+    }
+    let (_folder, mut view) = tmp();
+    view.writable = vec![outside.path().to_owned()];
+    view.hidden = vec![data];
+    let script = format!(
+        "cd {}; mv share other 2>/dev/null && echo moved; mv share/data away 2>/dev/null && echo taken; \
+         cat */*/secret */secret 2>/dev/null; touch share/beside && echo wrote",
+        outside.path().display()
+    );
+    let (text, _) = run(&launcher, walls, &script, view).await;
+    assert_eq!(text, "wrote\n");
+}
+
+/// Terminals and keyrings are an attempt's own, or empty.
+#[tokio::test]
+async fn nothing_is_found_in_terminals_and_keyrings() {
+    let launcher = launcher();
+    let walls = found(&launcher).await;
+    if walls == Walls::None {
+        return;
+    }
+    let script = "python3 - <<'E'
+import ctypes, os
+c = ctypes.CDLL(None, use_errno=True)
+master, slave = os.openpty()
+print(sorted(os.listdir('/dev/pts')))
+for ring in (-4, -5):
+    print(c.syscall(250, 10, ring, b'user', b'watchbill-canary', 0) > 0)
+    c.syscall(248, b'user', b'watchbill-canary', b'x', 1, ring)
+E";
+    for _ in 0..2 {
+        let (_folder, view) = tmp();
+        let (text, _) = run(&launcher, walls, script, view).await;
+        if text.is_empty() {
+            eprintln!("skipped: there is no python3 here");
+            return;
+        }
+        assert_eq!(text, "['0', 'ptmx']\nFalse\nFalse\n");
+    }
+}
+
 #[tokio::test]
 async fn without_a_network_there_is_a_loopback_alone() {
     let launcher = launcher();

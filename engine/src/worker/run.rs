@@ -19,7 +19,7 @@ use super::steps::user::search_path;
 use super::steps::{StepsIdentity, mark};
 use super::uses::{self, Layouts};
 use super::workspace::{self, Workspaces};
-use super::{WorkerOptions, hints, keeper};
+use super::{WorkerOptions, hints, keeper, view};
 use crate::settings::RequiredWalls;
 use crate::tasks::{self, Claimed, Finish, Finished, WorkerIdentity};
 use crate::{Engine, Result, lifecycle};
@@ -137,6 +137,9 @@ async fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
         .await
         .map_err(anyhow::Error::new)?;
     tell_of_walls(&found);
+    if matches!(identity, StepsIdentity::Shared) && found.walls != Walls::None {
+        make_state();
+    }
     let identity = match (steps.require, found.walls) {
         (RequiredWalls::Namespace, Walls::None) => StepsIdentity::Unusable(format!(
             "steps.require asks for namespaces, and there are none here: {}",
@@ -167,6 +170,21 @@ async fn tools(engine: &Engine, options: WorkerOptions) -> Result<Tools> {
         ),
         identity,
     })
+}
+
+/// Makes what our own steps remember from night to night, where it is not there: behind walls
+/// nothing else of the home is kept.
+fn make_state() {
+    let Some(home) = std::env::home_dir().filter(|home| home.is_dir()) else {
+        return;
+    };
+    let state = home.join(view::STATE);
+    if let Err(error) = std::fs::create_dir_all(&state) {
+        tracing::warn!(
+            "steps cannot remember anything in {}: {error}",
+            state.display()
+        );
+    }
 }
 
 /// Says in one line what steps are walled in by.

@@ -29,7 +29,7 @@ const NEEDED: [&str; 7] = [
 ];
 
 /// The folder of a home that the steps of all nights share: what they remember.
-const STATE: &str = ".local/state";
+pub const STATE: &str = ".local/state";
 
 /// What a step finds.
 pub fn of(around: &Surroundings<'_>) -> View {
