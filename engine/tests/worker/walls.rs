@@ -169,6 +169,40 @@ async fn a_step_leaves_nothing_but_where_it_may(pool: PgPool) {
     worker.stop().await;
 }
 
+/// A step that can write where others start puts a link there: it leads into the next one's own
+/// folders, and never out of its walls.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_link_as_working_folder_opens_nothing(pool: PgPool) {
+    let folder = folder();
+    let worker = worker(&pool, WantedWalls::Auto, folder.path());
+    if !sees_itself_alone(&worker).await {
+        return worker.stop().await;
+    }
+    for (name, target) in [("tmp", "/tmp"), ("etc", "/etc"), ("out", "/var/tmp")] {
+        let link = format!("ln -s {target} {name}");
+        assert_eq!(
+            worker.run(shell(&link)).await.outcome,
+            Some(Outcome::Succeeded)
+        );
+        let canary = format!("watchbill-canary-{}", std::process::id());
+        let mut task = shell(&format!(
+            "touch {canary} 2>/dev/null; ls | grep -c watchbill-step; true"
+        ));
+        task.working_directory = Some(name.to_owned());
+        let seen = worker.run(task).await;
+        assert_eq!(
+            seen.outcome,
+            Some(Outcome::Succeeded),
+            "{name}: {:?}",
+            seen.reason
+        );
+        let others: usize = seen.text().trim().parse().expect("a number");
+        assert!(others <= 1, "{name}: it sees {others} folders of attempts");
+        assert!(!Path::new(target).join(&canary).exists(), "{name}");
+    }
+    worker.stop().await;
+}
+
 /// Neither memory nor descriptors of what watches over a step are the step's to look at.
 #[sqlx::test(migrator = "engine::MIGRATOR")]
 async fn what_watches_over_a_step_is_closed_to_it(pool: PgPool) {
