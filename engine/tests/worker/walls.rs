@@ -85,12 +85,16 @@ async fn nothing_is_prepared_for_the_next_attempt(pool: PgPool) {
         let worker = worker(&pool, walls, folder.path());
         // The first leaves its folder untouched, so that it is kept.
         worker.run(shell("true")).await;
-        let script = "for d in /tmp/watchbill-step-*/step /tmp/watchbill-step-*; do
+        // Of this worker alone: beside it other tests' attempts are under way.
+        let ours = format!("/tmp/watchbill-step-*-{}-*", std::process::id());
+        let script = format!(
+            "for d in {ours}/step {ours}; do
             case $WATCHBILL_REPORT in $d/*) continue;; esac
             ln -s /etc/passwd $d/watchbill_upstream.json 2>/dev/null && echo linked $d
-            echo '{\"outputs\": {\"forged\": 1}}' 2>/dev/null > $d/report.json && echo forged $d
-        done; true";
-        let seen = worker.run(shell(script)).await;
+            echo '{{\"outputs\": {{\"forged\": 1}}}}' 2>/dev/null > $d/report.json && echo forged $d
+        done; true"
+        );
+        let seen = worker.run(shell(&script)).await;
         if walls == WantedWalls::None && !nix::unistd::geteuid().is_root() {
             eprintln!("skipped: steps are this user, and nothing keeps them apart");
         } else {
