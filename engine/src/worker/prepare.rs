@@ -46,10 +46,9 @@ pub fn prepare(claimed: &Claimed, around: &Surroundings<'_>) -> Result<StepComma
         return Err("an argument of its command holds a NUL character".to_owned());
     }
     let folder = match &claimed.definition.working_directory {
-        Some(folder) => around.settings.steps_folder.join(folder),
-        None => around.settings.steps_folder.clone(),
+        Some(folder) => view::steps_folder(around.settings).join(folder),
+        None => view::steps_folder(around.settings),
     };
-    let folder = std::path::absolute(&folder).unwrap_or(folder);
     check_folder(&folder)?;
     let limit = descriptors::of_steps();
     Ok(StepCommand {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use process::{View, Walls};
 
 use super::prepare::Surroundings;
+use crate::Settings;
 
 /// Where services and people have what is theirs, sockets among it, which a read-only mount does
 /// not close: for an ordinary user. As root, steps run as somebody of no group.
@@ -48,7 +49,8 @@ pub fn of(around: &Surroundings<'_>) -> View {
     };
     // Its folder below it is reached by path: what a step has put there leads no wall astray.
     if !is_home_by_chance(&settings.steps_folder, own_home.as_deref()) {
-        view.writable.push(settings.steps_folder.clone());
+        // Who lays it out stands somewhere else.
+        view.writable.push(steps_folder(settings));
     }
     view.visible.extend(around.uses.map(Path::to_owned));
     if let Some(home) = own_home {
@@ -76,6 +78,15 @@ pub fn of(around: &Surroundings<'_>) -> View {
         .filter(is_covered)
         .collect();
     view
+}
+
+/// Where steps start, by a path that leads there from anywhere.
+pub fn steps_folder(settings: &Settings) -> PathBuf {
+    let folder = &settings.steps_folder;
+    let found = folder
+        .canonicalize()
+        .or_else(|_| std::path::absolute(folder));
+    found.unwrap_or_else(|_| folder.clone())
 }
 
 /// Nobody has said that steps start in a home; it is where the server was started.

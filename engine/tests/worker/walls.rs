@@ -173,6 +173,23 @@ async fn a_step_leaves_nothing_but_where_it_may(pool: PgPool) {
     worker.stop().await;
 }
 
+/// The folder is where the server was started, unless it is named: also a step's then.
+#[sqlx::test(migrator = "engine::MIGRATOR")]
+async fn a_relative_folder_is_the_servers(pool: PgPool) {
+    let folder = folder();
+    let relative = std::env::current_dir()
+        .expect("a folder")
+        .ancestors()
+        .skip(1)
+        .fold(std::path::PathBuf::new(), |path, _| path.join(".."))
+        .join(folder.path().strip_prefix("/").expect("absolute"));
+    let worker = worker(&pool, WantedWalls::Auto, &relative);
+    let seen = worker.run(shell("echo kept > here && cat here")).await;
+    assert_eq!(seen.text(), "kept\n", "{:?}", seen.reason);
+    assert!(folder.path().join("here").exists());
+    worker.stop().await;
+}
+
 /// A step that can write where others start puts a link there: it leads into the next one's own
 /// folders, and never out of its walls.
 #[sqlx::test(migrator = "engine::MIGRATOR")]
